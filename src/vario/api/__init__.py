@@ -1,0 +1,1 @@
+"""The HTTP face: Prometheus' API, vario's own, and the built UI."""

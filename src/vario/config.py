@@ -1,0 +1,114 @@
+"""Settings: frozen, from one TOML file and the command line, each key documented in one place."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from vario.errors import BadData
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionSettings:
+    """How long each kind of data is kept, in days."""
+
+    metrics_days: int = 30
+    logs_days: int = 14
+    traces_days: int = 7
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """Where telemetry lives and what the engine may use.
+
+    `dsn` is `chdb:///folder`, `chdb://memory`, or `http(s)://user:password@host:port/database`.
+    Empty means `chdb://` over the user's data folder. `cluster` names a ClickHouse cluster.
+    """
+
+    dsn: str = ""
+    cluster: str = ""
+    max_memory_mb: int = 2000
+    query_timeout_s: float = 30.0
+    reader_threads: int = 4
+    retention: RetentionSettings = field(default_factory=RetentionSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class IngestSettings:
+    """The doors. A port of 0 asks the system for a free one."""
+
+    otlp_http_port: int = 4318
+    otlp_grpc_port: int = 4317
+    max_body_mb: int = 64
+    max_queue_mb: int = 256
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """The face: API and UI."""
+
+    host: str = "127.0.0.1"
+    port: int = 7070
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set, each with a default that works on a laptop."""
+
+    server: ServerSettings = field(default_factory=ServerSettings)
+    ingest: IngestSettings = field(default_factory=IngestSettings)
+    store: StoreSettings = field(default_factory=StoreSettings)
+
+
+def load_settings(path: Path | None = None) -> Settings:
+    """Reads settings from a TOML file over the defaults.
+
+    Args:
+        path: the file; None gives the defaults.
+
+    Returns:
+        The settings, each value of the type its default has.
+
+    Raises:
+        BadData: the file cannot be read or parsed, or a key or a type in it is unknown.
+    """
+    if path is None:
+        return Settings()
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadData(f"cannot read settings from {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadData(f"{path} is not valid TOML: {error}") from error
+    return _overlay(Settings(), document, str(path), "")
+
+
+def _overlay(settings: Any, values: Mapping[str, Any], source: str, prefix: str) -> Any:
+    known = {f.name: getattr(settings, f.name) for f in fields(settings)}
+    changes: dict[str, Any] = {}
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        if key not in known:
+            raise BadData(
+                f"{source}: unknown setting {name!r}; known here: {', '.join(sorted(known))}"
+            )
+        default = known[key]
+        if is_dataclass(default):
+            if not isinstance(value, dict):
+                raise BadData(f"{source}: [{name}] is a table of settings, not {value!r}")
+            changes[key] = _overlay(default, value, source, f"{name}.")
+        else:
+            changes[key] = _checked(value, default, source, name)
+    return replace(settings, **changes)
+
+
+def _checked(value: Any, default: Any, source: str, name: str) -> Any:
+    wanted = type(default)
+    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not wanted:
+        raise BadData(
+            f"{source}: {name} wants {wanted.__name__} such as {default!r}, not {value!r}"
+        )
+    return value

@@ -1,0 +1,1 @@
+"""Frozen types in the standards' own words; no behaviour beyond their own invariants."""

@@ -1,0 +1,82 @@
+"""Prometheus' data model: labels, matchers, series, and blocks of samples as arrays.
+
+Times of samples are integer milliseconds since the Unix epoch, as Prometheus keeps them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Labels = Mapping[str, str]
+MatchOp = Literal["=", "!=", "=~", "!~"]
+
+STALE_NAN_BITS = 0x7FF0_0000_0000_0002
+"""Bit pattern of the NaN that marks the end of a series (prometheus/model/value)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matcher:
+    """One condition of a selector. Regular expressions are RE2 and anchored at both ends."""
+
+    name: str
+    op: MatchOp
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesSet:
+    """Series that a selector found; row i of every block that is fetched for it is `ids[i]`.
+
+    Attributes:
+        ids: shape (n,), uint64, the store's own series ids.
+        labels: n label sets, `__name__` included.
+        delta: shape (n,), bool, true where the samples are OTLP delta counts.
+    """
+
+    ids: NDArray[np.uint64]
+    labels: tuple[Labels, ...]
+    delta: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        """Number of series."""
+        return len(self.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class SampleBlock:
+    """Float samples of n series in compressed-row form, each series ordered by time.
+
+    Attributes:
+        offsets: shape (n + 1,), int64; series i owns `[offsets[i], offsets[i + 1])`.
+        ts_ms: shape (m,), int64.
+        values: shape (m,), float64; stale markers keep their bit pattern.
+    """
+
+    offsets: NDArray[np.int64]
+    ts_ms: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Exemplar:
+    """A measurement that names the trace it was taken in."""
+
+    labels: Labels
+    time_ms: int
+    value: float
+    trace_id: str
+    span_id: str
+    attributes: Labels
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What is known of a metric: its Prometheus type, unit and help text."""
+
+    name: str
+    type: str
+    unit: str
+    help: str

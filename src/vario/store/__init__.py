@@ -1,0 +1,1 @@
+"""The only room that knows ClickHouse, embedded (chDB) or as a server or cluster."""

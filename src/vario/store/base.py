@@ -1,0 +1,217 @@
+"""Contracts of the store. Rooms above see this module and nothing else of the store.
+
+Ownership: `open_store` returns a `Store` that owns every handle of the engine; `close` gives them
+back. Threads: every method may be called from any thread, several at a time. Bounds: every read
+takes a time range and a limit, and is cut off by the store's time and memory limits with
+`QueryTimeout` or `ExecutionError`. Durability: when a `write_*` method returns, its rows survive
+SIGKILL, and a power cut too with the default settings.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vario.model.filter import Filter
+from vario.model.series import Exemplar, Labels, Matcher, Metadata, SampleBlock, SeriesSet
+from vario.model.service import ServiceSummary, TrafficSeries
+from vario.model.telemetry import LogBucket, LogPage, Signal, Span, TimeRange, TraceSummary
+
+TraceOrder = Literal["newest", "slowest"]
+GroupBy = Literal["none", "region", "model_version"]
+
+
+class SignalWriter(Protocol):
+    """Takes what arrives at the doors."""
+
+    def write_otlp(self, signal: Signal, body: bytes) -> None:
+        """Writes one export request of `signal` in OTLP protobuf.
+
+        Requests of the same signal may be joined by concatenation before they come here. The body
+        has been validated (`vario.wire.otlp`); one that the engine still refuses raises `BadData`
+        and writes nothing of it.
+
+        Raises:
+            BadData: the engine cannot decode the body.
+            Unavailable: no space left, or the engine is stopping.
+        """
+        ...
+
+    def write_samples(self, labels: Sequence[Labels], block: SampleBlock) -> None:
+        """Writes float samples of series given by their labels (`__name__` included)."""
+        ...
+
+
+class TraceReader(Protocol):
+    """Reads spans."""
+
+    def find_traces(
+        self, where: Filter, window: TimeRange, *, limit: int, order: TraceOrder
+    ) -> list[TraceSummary]:
+        """Finds traces of which at least one span matches `where` and starts in `window`."""
+        ...
+
+    def get_trace(self, trace_id: str) -> list[Span]:
+        """Returns all stored spans of a trace ordered by start, empty where there is none."""
+        ...
+
+
+class LogReader(Protocol):
+    """Reads log records."""
+
+    def find_logs(
+        self, where: Filter, window: TimeRange, *, limit: int, cursor: str | None = None
+    ) -> LogPage:
+        """Finds log records in `window`, newest first; `cursor` continues an earlier page.
+
+        Raises:
+            BadData: the cursor was not made by this store.
+        """
+        ...
+
+    def count_logs(self, where: Filter, window: TimeRange, *, step_ns: int) -> list[LogBucket]:
+        """Counts log records by severity in steps of `step_ns`; steps without records are there."""
+        ...
+
+
+class ServiceReader(Protocol):
+    """Reads the overview's numbers out of entry spans, and what fields there are."""
+
+    def find_services(self, window: TimeRange, *, step_ns: int) -> list[ServiceSummary]:
+        """Summarises each (service, model) that answered requests in `window`."""
+        ...
+
+    def get_traffic(
+        self, service: str, model: str | None, window: TimeRange, *, step_ns: int, by: GroupBy
+    ) -> list[TrafficSeries]:
+        """Returns a service's traffic, errors and latency percentiles in steps of `step_ns`."""
+        ...
+
+    def find_fields(self, signal: Signal, window: TimeRange) -> list[str]:
+        """Lists the attribute fields (`attributes.x`, `resource.y`) seen in `window`."""
+        ...
+
+    def find_field_values(
+        self, signal: Signal, field: str, window: TimeRange, *, limit: int
+    ) -> list[str]:
+        """Lists the most frequent values of a field in `window`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Values of n series at the steps of a range query.
+
+    Attributes:
+        values: shape (n, steps), float64.
+        present: shape (n, steps), bool; false where there is no value (NaN is a value).
+    """
+
+    values: NDArray[np.float64]
+    present: NDArray[np.bool_]
+
+
+class MetricReader(Protocol):
+    """Reads series and samples. `window`s in milliseconds are left-open: `(start, end]`."""
+
+    def find_series(
+        self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, *, limit: int | None = None
+    ) -> SeriesSet:
+        """Finds the series that match every matcher and have samples near the range."""
+        ...
+
+    def fetch_samples(self, series: SeriesSet, start_ms: int, end_ms: int) -> SampleBlock:
+        """Fetches the float samples of `series` in `(start_ms, end_ms]`."""
+        ...
+
+    def fetch_grid(
+        self,
+        function: str,
+        series: SeriesSet,
+        *,
+        start_ms: int,
+        end_ms: int,
+        step_ms: int,
+        window_ms: int,
+    ) -> Grid:
+        """Evaluates a range function inside the engine where it is exact there.
+
+        `GRID_FUNCTIONS` of the store lists the functions. The steps are
+        `range(start_ms, end_ms + 1, step_ms)`, each looking back over `(t - window_ms, t]`.
+        """
+        ...
+
+    def find_label_names(
+        self, matchers: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int
+    ) -> list[str]:
+        """Lists label names, sorted, of series that match any of the selectors (all if none)."""
+        ...
+
+    def find_label_values(
+        self, name: str, matchers: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int
+    ) -> list[str]:
+        """Lists the values of a label, sorted."""
+        ...
+
+    def find_exemplars(
+        self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, *, limit: int = 1000
+    ) -> list[Exemplar]:
+        """Finds exemplars of matching series, ordered by time."""
+        ...
+
+    def find_metadata(self, metric: str | None = None) -> list[Metadata]:
+        """Lists what is known of one metric or of all."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceHealth:
+    """What `vario doctor` needs to know of one service's telemetry in a window.
+
+    `clock_skew_ns` is the median, over spans whose parent is in another service, of how far the
+    span starts before its parent (positive: this service's clock is behind); 0 where unknown.
+    """
+
+    service_name: str
+    spans: int
+    logs: int
+    metric_series: int
+    logs_with_trace_id: int
+    spans_with_remote_parent: int
+    orphan_spans: int
+    has_version: bool
+    has_region: bool
+    clock_skew_ns: int
+    newest_ns: int
+
+
+class HealthReader(Protocol):
+    """Reads what the doctor asks."""
+
+    def check_services(self, window: TimeRange) -> list[ServiceHealth]:
+        """Reports the state of each service's telemetry in `window`."""
+        ...
+
+    def get_sizes(self) -> Mapping[str, tuple[int, int]]:
+        """Returns rows and bytes on disk by table."""
+        ...
+
+
+class Store(
+    SignalWriter, TraceReader, LogReader, ServiceReader, MetricReader, HealthReader, Protocol
+):
+    """Everything above over one engine."""
+
+    def ping(self) -> None:
+        """Returns if the engine answers.
+
+        Raises:
+            Unavailable: it does not.
+        """
+        ...
+
+    def close(self) -> None:
+        """Waits for writes in flight and gives every handle back."""
+        ...
