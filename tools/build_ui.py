@@ -47,7 +47,9 @@ def main() -> None:
     npm, environment = npm_command()
     lock, installed = WEB / "package-lock.json", WEB / "node_modules" / ".package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        subprocess.run([*npm, "ci", "--no-audit", "--no-fund"], cwd=WEB, env=environment, check=True)
+        subprocess.run(
+            [*npm, "ci", "--no-audit", "--no-fund"], cwd=WEB, env=environment, check=True
+        )
         installed.touch()
     subprocess.run([*npm, "run", "build"], cwd=WEB, env=environment, check=True)
     if not (STATIC / "index.html").exists():

@@ -35,8 +35,12 @@ def main() -> None:
     paths = [
         path
         for folder, pattern in (
-            ("src", "*.py"), ("tests", "*.py"), ("bench", "*.py"), ("tools", "*.py"),
-            ("web/src", "*.ts"), ("web/src", "*.tsx"),
+            ("src", "*.py"),
+            ("tests", "*.py"),
+            ("bench", "*.py"),
+            ("tools", "*.py"),
+            ("web/src", "*.ts"),
+            ("web/src", "*.tsx"),
         )
         for path in sorted((ROOT / folder).rglob(pattern))
         if "schema.d.ts" not in path.name

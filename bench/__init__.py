@@ -1,0 +1,1 @@
+"""Measurements: ratios within one run, medians, the machine named. Run by `make bench`."""

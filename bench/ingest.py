@@ -1,0 +1,88 @@
+"""What the doors cost: CPU seconds a million items, HTTP, decoding, writing and merging included."""
+
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from statistics import median
+
+import httpx
+
+from bench.bodies import SECOND_NS, log_bodies, metric_bodies, trace_bodies
+from bench.report import Row
+from bench.server import Running, running_server
+
+ROUNDS = 3
+SENDERS = 4
+
+
+def run() -> list[Row]:
+    """Measures start-up, idle memory, and each OTLP signal over HTTP with prepared bodies."""
+    starts: list[float] = []
+    for _ in range(ROUNDS):
+        with running_server() as server:
+            starts.append(server.started_s)
+            time.sleep(2)
+            idle = server.resident_mib()
+    rows = [
+        Row("command to first answered request", median(starts), "s", "3"),
+        Row("idle resident memory", idle, "MiB", "350"),
+    ]
+    now = time.time_ns() - 3600 * SECOND_NS
+    with running_server() as server:
+        rows += _signal(
+            server,
+            "traces",
+            "otel_traces",
+            40 * 8000,
+            "5",
+            [list(trace_bodies(40, 1600, seed=s, start_ns=now)) for s in range(ROUNDS)],
+        )
+        rows += _signal(
+            server,
+            "logs",
+            "otel_logs",
+            40 * 8000,
+            "6",
+            [list(log_bodies(40, 8000, seed=s, start_ns=now)) for s in range(ROUNDS)],
+        )
+        points = [
+            list(metric_bodies(13, 8000, start_ns=now + s * 15 * SECOND_NS)) for s in range(ROUNDS)
+        ]
+        rows += _signal(server, "metrics", "metric_samples", 13 * 8000, "6", points)
+        rows.append(Row("resident memory after all", server.resident_mib(), "MiB"))
+    return rows
+
+
+def _signal(
+    server: Running, signal: str, table: str, items: int, goal: str, rounds: list[list[bytes]]
+) -> list[Row]:
+    rates: list[float] = []
+    cpu: list[float] = []
+    for bodies in rounds:
+        before, begun = server.cpu_s(), time.perf_counter()
+        _send(f"{server.otlp}/v1/{signal}", bodies)
+        rates.append(items / (time.perf_counter() - begun))
+        _wait_for_quiet(server)
+        cpu.append((server.cpu_s() - before) / items * 1e6)
+    rows, size = server.disk_bytes(table)
+    return [
+        Row(f"OTLP {signal}: accepted", median(rates), "items/s", note=f"{SENDERS} senders"),
+        Row(f"OTLP {signal}: cost", median(cpu), "CPU-s a million", goal, "merges included"),
+        Row(f"OTLP {signal}: disk", size / max(rows, 1), "bytes an item"),
+    ]
+
+
+def _send(url: str, bodies: Iterable[bytes]) -> None:
+    headers = {"content-type": "application/x-protobuf"}
+    with httpx.Client(timeout=60) as client, ThreadPoolExecutor(SENDERS) as pool:
+        for answer in pool.map(lambda b: client.post(url, content=b, headers=headers), bodies):
+            answer.raise_for_status()
+
+
+def _wait_for_quiet(server: Running) -> None:
+    """Returns once background merges have settled: under a tenth of a core for a second."""
+    for _ in range(30):
+        before = server.cpu_s()
+        time.sleep(1)
+        if server.cpu_s() - before < 0.1:
+            return
