@@ -1,4 +1,4 @@
-"""What the doors cost: CPU seconds a million items, HTTP, decoding, writing and merging included."""
+"""What the doors cost: CPU seconds a million items, HTTP, decoding, writing, merging and all."""
 
 import time
 from collections.abc import Iterable
