@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from vario.model.filter import Filter
+from vario.model.filter import Field, Filter
 from vario.model.series import Exemplar, Labels, Matcher, Metadata, SampleBlock, SeriesSet
 from vario.model.service import ServiceSummary, TrafficSeries
 from vario.model.telemetry import LogBucket, LogPage, Signal, Span, TimeRange, TraceSummary
@@ -50,7 +50,10 @@ class TraceReader(Protocol):
     def find_traces(
         self, where: Filter, window: TimeRange, *, limit: int, order: TraceOrder
     ) -> list[TraceSummary]:
-        """Finds traces of which at least one span matches `where` and starts in `window`."""
+        """Finds traces of which at least one span matches `where` and starts in `window`.
+
+        The order is that of the newest, or of the longest, span that matched.
+        """
         ...
 
     def get_trace(self, trace_id: str) -> list[Span]:
@@ -89,14 +92,14 @@ class ServiceReader(Protocol):
         """Returns a service's traffic, errors and latency percentiles in steps of `step_ns`."""
         ...
 
-    def find_fields(self, signal: Signal, window: TimeRange) -> list[str]:
-        """Lists the attribute fields (`attributes.x`, `resource.y`) seen in `window`."""
+    def find_fields(self, signal: Signal, window: TimeRange) -> list[Field]:
+        """Lists the attributes of spans or records and of resources seen in `window`, sorted."""
         ...
 
     def find_field_values(
-        self, signal: Signal, field: str, window: TimeRange, *, limit: int
+        self, signal: Signal, field: Field, window: TimeRange, *, limit: int
     ) -> list[str]:
-        """Lists the most frequent values of a field in `window`."""
+        """Lists the most frequent values of a field in `window`, the most frequent first."""
         ...
 
 
@@ -171,7 +174,9 @@ class ServiceHealth:
     """What `vario doctor` needs to know of one service's telemetry in a window.
 
     `clock_skew_ns` is the median, over spans whose parent is in another service, of how far the
-    span starts before its parent (positive: this service's clock is behind); 0 where unknown.
+    span starts before its parent (positive: this service's clock is behind), or ends after a
+    parent that it would fit into (negative: ahead); 0 where unknown. `orphan_spans` counts spans
+    whose parent is not stored. Both come from a sample of the newest spans.
     """
 
     service_name: str
