@@ -1,0 +1,277 @@
+"""One engine behind one address: owns every handle, binds parameters, maps faults.
+
+chDB and a ClickHouse server are spoken to through the same driver and the same SQL. What differs
+is hidden here: an embedded handle runs one query at a time, and after a failed query it must be
+drained, because left-over rows of that query would come first in its next result.
+"""
+
+import queue
+import tempfile
+import threading
+from array import array
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vario.errors import QueryTimeout, Unavailable, VarioError
+from vario.store.address import Address
+from vario.store.embedded import FolderLock, render_config
+from vario.store.faults import translate
+
+Column = Any
+"""A column: a numpy array where the type is numeric and not nullable, else a list."""
+
+_UNKNOWN_DATABASE = 81
+
+_DTYPES = {
+    "Bool": np.bool_,
+    **{f"UInt{bits}": np.dtype(f"u{bits // 8}") for bits in (8, 16, 32, 64)},
+    **{f"Int{bits}": np.dtype(f"i{bits // 8}") for bits in (8, 16, 32, 64)},
+    "Float32": np.float32,
+    "Float64": np.float64,
+}
+
+
+class Engine:
+    """Handles on one database: one for writing, a few for reading.
+
+    Every method may be called from any thread. Reads wait for a free handle up to their time
+    limit; writes follow each other.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        *,
+        max_memory_mb: int = 2000,
+        query_timeout_s: float = 30.0,
+        reader_threads: int = 4,
+    ) -> None:
+        """Opens the engine and makes the database where it is missing.
+
+        Args:
+            address: where the engine is.
+            max_memory_mb: bound on the embedded engine's memory; one query may use half.
+            query_timeout_s: time limit of a read.
+            reader_threads: number of reads that run side by side.
+
+        Raises:
+            Unavailable: another process uses the folder, or the server does not answer.
+        """
+        self.address = address
+        self._timeout_s = query_timeout_s
+        self._closed = False
+        self._write_lock = threading.Lock()
+        self._readers: queue.Queue[Any] = queue.Queue()
+        self._lock = FolderLock(address.folder) if address.folder else None
+        self._clients: list[Any] = []
+        limits = {
+            "max_execution_time": query_timeout_s,
+            "max_memory_usage": max_memory_mb * (1 << 20) // 2,
+        }
+        try:
+            self._writer = self._connect_first({}, max_memory_mb)
+            for _ in range(reader_threads):
+                self._readers.put(self._connect(limits, self.address.database))
+        except BaseException:
+            self.close()
+            raise
+
+    def query_columns(
+        self,
+        sql: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        settings: Mapping[str, Any] | None = None,
+    ) -> dict[str, Column]:
+        """Runs a SELECT and returns its columns by name.
+
+        Numbers and booleans come as numpy arrays, everything else (strings, maps, arrays,
+        nullable columns) as lists. Select `toUnixTimestamp64Nano(...)` rather than times.
+
+        Args:
+            sql: the query; parameters are written `{name:Type}`.
+            params: values of the parameters.
+            settings: engine settings for this query alone.
+
+        Raises:
+            QueryTimeout: over the time limit.
+            ExecutionError: over another limit.
+            Unavailable: the engine does not answer.
+        """
+        with self._reader() as client:
+            blocks: list[Sequence[Any]] = []
+            stream = client.query_column_block_stream(sql, params, settings=settings)
+            with stream as incoming:
+                names = list(incoming.source.column_names)
+                blocks.extend(incoming)
+            if not blocks:
+                # The embedded engine sends nothing at all for an empty result.
+                described = client.query(f"DESCRIBE TABLE ({sql})", params).result_rows
+                return {row[0]: _empty(row[1]) for row in described}
+        return {name: _concatenate(parts) for name, *parts in zip(names, *blocks, strict=True)}
+
+    def query_rows(
+        self,
+        sql: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        settings: Mapping[str, Any] | None = None,
+    ) -> list[tuple[Any, ...]]:
+        """Runs a SELECT and returns its rows; errors as in `query_columns`."""
+        with self._reader() as client:
+            return list(client.query(sql, params, settings=settings).result_rows)
+
+    def command(self, sql: str, params: Mapping[str, Any] | None = None) -> None:
+        """Runs a statement that changes something, on the writing handle."""
+        with self._writing() as client:
+            client.command(sql, params)
+
+    def insert_columns(self, table: str, columns: Mapping[str, Column]) -> None:
+        """Appends rows given as columns of equal length."""
+        with self._writing() as client:
+            client.insert(
+                table, list(columns.values()), column_names=list(columns), column_oriented=True
+            )
+
+    def insert_bytes(
+        self, table: str, body: bytes, fmt: str, settings: Mapping[str, Any] | None = None
+    ) -> None:
+        """Appends rows that the engine decodes from `body` in its input format `fmt`.
+
+        Raises:
+            BadData: the engine cannot decode the body; nothing of it is kept.
+            Unavailable: no space left, or the engine does not answer.
+        """
+        with self._writing() as client:
+            client.raw_insert(table, insert_block=body, fmt=fmt, settings=settings)
+
+    def close(self) -> None:
+        """Waits for queries in flight and gives every handle and the folder back."""
+        self._closed = True
+        with self._write_lock:
+            for client in self._clients:
+                client.close()
+            self._clients.clear()
+        if self._lock:
+            self._lock.release()
+
+    # Handles
+
+    @contextmanager
+    def _reader(self) -> Generator[Any]:
+        if self._closed:
+            raise Unavailable(f"the store at {self.address} is closed")
+        try:
+            client = self._readers.get(timeout=self._timeout_s)
+        except queue.Empty:
+            raise QueryTimeout(
+                f"no read handle of the store at {self.address} came free in "
+                f"{self._timeout_s:g} s; raise store.reader_threads"
+            ) from None
+        try:
+            with self._guarded(client):
+                yield client
+        finally:
+            self._readers.put(client)
+
+    @contextmanager
+    def _writing(self) -> Generator[Any]:
+        with self._write_lock:
+            if self._closed:
+                raise Unavailable(f"the store at {self.address} is closed")
+            with self._guarded(self._writer):
+                yield self._writer
+
+    @contextmanager
+    def _guarded(self, client: Any) -> Generator[None]:
+        try:
+            yield
+        except VarioError:
+            raise
+        except Exception as error:
+            self._drain(client)
+            raise translate(error, str(self.address)) from error
+        except BaseException:
+            self._drain(client)
+            raise
+
+    def _drain(self, client: Any) -> None:
+        """Takes the left-over output of a failed query out of an embedded handle."""
+        if self.address.embedded:
+            client.raw_query("SELECT 1", fmt="Null")
+
+    def _connect_first(self, settings: Mapping[str, Any], max_memory_mb: int) -> Any:
+        """Opens the engine with the first handle, and the database with it."""
+        if not self.address.embedded:
+            return self._connect(settings, self.address.database, create=True)
+        with tempfile.TemporaryDirectory(prefix="vario-") as scratch:
+            # Read once at open; the embedded engine takes these settings from a file only.
+            config = Path(scratch) / "engine.xml"
+            config.write_text(render_config(max_memory_mb), encoding="utf-8")
+            first = self._connect(settings, None, options={"config-file": str(config)})
+        first.command(f"CREATE DATABASE IF NOT EXISTS `{self.address.database}`")
+        first.database = self.address.database
+        return first
+
+    def _connect(
+        self,
+        settings: Mapping[str, Any],
+        database: str | None,
+        *,
+        options: Mapping[str, Any] | None = None,
+        create: bool = False,
+    ) -> Any:
+        import clickhouse_connect
+
+        address = self.address
+        try:
+            if address.embedded:
+                path = str(address.folder) if address.folder else ":memory:"
+                client = clickhouse_connect.get_client(
+                    interface="chdb",
+                    path=path,
+                    database=database,
+                    settings=dict(settings),
+                    chdb_options=dict(options or {}),
+                )
+            else:
+                client = clickhouse_connect.get_client(
+                    host=address.host,
+                    port=address.port,
+                    interface="https" if address.secure else "http",
+                    username=address.username or None,
+                    password=address.password,
+                    database=database,
+                    settings=dict(settings),
+                    autogenerate_session_id=False,
+                    connect_timeout=5,
+                    send_receive_timeout=int(self._timeout_s) + 30,
+                )
+        except Exception as error:
+            if create and getattr(error, "code", None) == _UNKNOWN_DATABASE:
+                with self._connect({}, "default") as client:
+                    client.command(f"CREATE DATABASE IF NOT EXISTS `{address.database}`")
+                return self._connect(settings, database)
+            raise translate(error, str(address)) from error
+        self._clients.append(client)
+        return client
+
+
+def _concatenate(parts: Sequence[Any]) -> Column:
+    if isinstance(parts[0], array):
+        return np.concatenate([np.asarray(part) for part in parts])
+    if isinstance(parts[0], np.ndarray):
+        return np.concatenate(parts)
+    rows = [value for part in parts for value in part]
+    if rows and isinstance(rows[0], bool):
+        return np.array(rows, dtype=np.bool_)
+    return rows
+
+
+def _empty(type_name: str) -> Column:
+    dtype = _DTYPES.get(type_name)
+    return [] if dtype is None else np.empty(0, dtype=dtype)

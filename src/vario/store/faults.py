@@ -1,0 +1,78 @@
+"""The engine's faults in vario's words: one table from ClickHouse's error codes to our errors."""
+
+import re
+
+from vario.errors import (
+    BadData,
+    ExecutionError,
+    InternalError,
+    Overloaded,
+    QueryCanceled,
+    QueryTimeout,
+    Unavailable,
+    VarioError,
+)
+
+_MESSAGES: dict[int, tuple[type[VarioError], str]] = {
+    # What a body or a filter may do.
+    26: (BadData, "a value cannot be read: {detail}"),
+    27: (BadData, "the input cannot be parsed: {detail}"),
+    32: (BadData, "the protobuf body ends in the middle of a message"),
+    33: (BadData, "the protobuf body ends in the middle of a value"),
+    117: (BadData, "the input has the wrong data in it: {detail}"),
+    427: (BadData, "a regular expression cannot be compiled: {detail}"),
+    444: (BadData, "the body is not valid protobuf of this signal"),
+    # Limits.
+    158: (ExecutionError, "the query reads too many rows; narrow its time range or its filter"),
+    159: (QueryTimeout, "the query ran past its time limit; narrow its time range or its filter"),
+    160: (QueryTimeout, "the query would run past its time limit; narrow its time range"),
+    241: (
+        ExecutionError,
+        "the query needs more memory than it may use; narrow its time range or its filter, "
+        "or raise store.max_memory_mb",
+    ),
+    307: (ExecutionError, "the query reads too many bytes; narrow its time range or its filter"),
+    396: (ExecutionError, "the result is too large; narrow the time range or ask for fewer rows"),
+    394: (QueryCanceled, "the query was canceled"),
+    202: (Overloaded, "the store runs as many queries as it may; try again in a second"),
+    252: (Overloaded, "the store is behind with merging what came in; try again in a second"),
+    # The store itself.
+    40: (Unavailable, "a part of the store is damaged: {detail}"),
+    74: (Unavailable, "the store cannot read its files: {detail}"),
+    75: (Unavailable, "the store cannot write its files: {detail}"),
+    76: (Unavailable, "the store cannot open its files: {detail}"),
+    209: (Unavailable, "the store does not answer in time"),
+    210: (Unavailable, "the store cannot be reached: {detail}"),
+    243: (Unavailable, "no space left for the store; free some, or shorten retention"),
+    1001: (Unavailable, "the store cannot use its files: {detail}"),
+    # Doors of a remote server.
+    192: (BadData, "the ClickHouse server does not know this user"),
+    193: (BadData, "the ClickHouse server refuses the password"),
+    194: (BadData, "the ClickHouse server asks for a password; put it into store.dsn"),
+    497: (BadData, "the ClickHouse user may not do this: {detail}"),
+    516: (BadData, "the ClickHouse server refuses the user name or the password in store.dsn"),
+}
+
+_CODE = re.compile(r"\bCode: (\d+)")
+_DETAIL = re.compile(r"^.*?DB::Exception: ", re.DOTALL)
+
+
+def translate(error: Exception, where: str) -> VarioError:
+    """Returns the error of ours that stands for an exception of the driver.
+
+    Args:
+        error: what clickhouse-connect or chDB raised.
+        where: the address of the store, for the message.
+    """
+    text = str(error)
+    code = getattr(error, "code", None)
+    if code is None:
+        found = _CODE.search(text)
+        code = int(found.group(1)) if found else None
+    detail = _DETAIL.sub("", text, count=1).strip() or type(error).__name__
+    if code in _MESSAGES:
+        kind, message = _MESSAGES[code]
+        return kind(f"{message.format(detail=detail)} ({where})")
+    if code is None and type(error).__name__ == "OperationalError":
+        return Unavailable(f"the store at {where} cannot be reached: {detail}")
+    return InternalError(f"the store at {where} failed: {detail}")

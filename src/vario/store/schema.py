@@ -1,0 +1,207 @@
+"""Versioned migrations and retention: the tables in three shapes from one set of files.
+
+A file `sql/ddl/NNNN_name.sql` holds statements ended by `;`, with placeholders:
+
+    {table:x}   a table that is created here: `x`; on a cluster `x_local ON CLUSTER c`, followed
+                by a Distributed table `x` over it
+    {alter:x}   the same table where it is altered; on a cluster both are altered
+    {view:x}    a view or an input table that is created here, on every node
+    {of:x}      the table that holds the rows: `x`, on a cluster `x_local`
+    {engine:E}  a merge-tree engine, replicated on a cluster
+    {ttl:k}     days that data of kind k is kept
+
+Applied versions are rows of `vario_migrations`. A table that was there before the first migration
+was made by a collector: its columns are added to, its retention is left alone.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+
+from vario.config import RetentionSettings
+from vario.errors import InternalError
+from vario.store.engine import Engine
+
+_PLACEHOLDER = re.compile(r"\{(table|alter|view|of|engine|ttl):([A-Za-z0-9_]+)\}")
+_COMMENT = re.compile(r"^\s*--.*$", re.MULTILINE)
+
+# What spreads the rows of a table over the shards when they are written through its Distributed
+# table; a trace and a series stay whole.
+_SHARD_KEYS = {
+    "otel_traces": "cityHash64(TraceId)",
+    "otel_traces_trace_id_ts": "cityHash64(TraceId)",
+    "metric_series": "id",
+    "metric_samples": "id",
+    "metric_histograms": "id",
+    "metric_exemplars": "id",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A table whose rows expire: the kind of data in it and the time they are dated by."""
+
+    table: str
+    kind: str
+    time: str
+
+
+KEPT = (
+    Kept("otel_traces", "traces", "toDateTime(Timestamp)"),
+    Kept("otel_traces_trace_id_ts", "traces", "toDateTime(Start)"),
+    Kept("otel_logs", "logs", "TimestampTime"),
+    Kept("metric_series", "metrics", "toDateTime(last_seen)"),
+    Kept("metric_samples", "metrics", "toDateTime(ts)"),
+    Kept("metric_histograms", "metrics", "toDateTime(ts)"),
+    Kept("metric_exemplars", "metrics", "toDateTime(ts)"),
+)
+
+_STATE_DDL = """
+CREATE TABLE IF NOT EXISTS {table:vario_migrations} (
+    name String,
+    value String,
+    applied_at DateTime64(3) DEFAULT now64(3)
+) ENGINE = {engine:ReplacingMergeTree}
+ORDER BY name;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How tables are laid out: on one engine, or over a cluster of servers.
+
+    Attributes:
+        cluster: name of the cluster, empty for one engine (embedded or a single server).
+        days: days that each kind of data is kept.
+    """
+
+    cluster: str
+    days: Mapping[str, int]
+
+    def render(self, text: str) -> list[str]:
+        """Returns the statements of a migration file, ready to run.
+
+        Raises:
+            InternalError: a placeholder names a kind of data that has no retention.
+        """
+        statements: list[str] = []
+        for statement in _COMMENT.sub("", text).split(";"):
+            if statement.strip():
+                statements.extend(self._render_one(statement.strip()))
+        return statements
+
+    def _render_one(self, statement: str) -> list[str]:
+        rendered = [_PLACEHOLDER.sub(lambda m: self._fill(m[1], m[2]), statement)]
+        if not self.cluster:
+            return rendered
+        created = re.search(r"\{table:(\w+)\}", statement)
+        if created:
+            rendered.append(self._distributed(created[1]))
+        altered = re.search(r"\{alter:(\w+)\}", statement)
+        if altered:
+            public = f"{altered[1]} ON CLUSTER '{self.cluster}'"
+            rendered.append(statement.replace(altered[0], public))
+        return rendered
+
+    def _fill(self, kind: str, name: str) -> str:
+        on_cluster = f" ON CLUSTER '{self.cluster}'" if self.cluster else ""
+        local = f"{name}_local" if self.cluster else name
+        if kind == "ttl":
+            if name not in self.days:
+                raise InternalError(f"no retention is set for data of kind {name!r}")
+            return str(self.days[name])
+        return {
+            "table": local + on_cluster,
+            "alter": local + on_cluster,
+            "view": name + on_cluster,
+            "of": local,
+            "engine": f"Replicated{name}" if self.cluster else name,
+        }[kind]
+
+    def _distributed(self, name: str) -> str:
+        key = _SHARD_KEYS.get(name, "rand()")
+        return (
+            f"CREATE TABLE IF NOT EXISTS {name} ON CLUSTER '{self.cluster}' AS {name}_local "
+            f"ENGINE = Distributed('{self.cluster}', currentDatabase(), {name}_local, {key})"
+        )
+
+
+def shape_of(cluster: str, retention: RetentionSettings) -> Shape:
+    """Returns the shape of a store with these settings."""
+    return Shape(
+        cluster,
+        {
+            "metrics": retention.metrics_days,
+            "logs": retention.logs_days,
+            "traces": retention.traces_days,
+        },
+    )
+
+
+def find_migrations() -> dict[str, str]:
+    """Returns the text of each migration by name (`0001_traces`), in order."""
+    folder = files("vario.store") / "sql" / "ddl"
+    found = {item.name.removesuffix(".sql"): item for item in folder.iterdir()}
+    return {name: found[name].read_text(encoding="utf-8") for name in sorted(found)}
+
+
+def migrate(engine: Engine, shape: Shape) -> list[str]:
+    """Brings the database to the newest version and returns the migrations that ran."""
+    there = _tables(engine)
+    for statement in shape.render(_STATE_DDL):
+        engine.command(statement)
+    state = read_state(engine)
+    if not any(name.startswith("ddl:") for name in state):
+        for kept in KEPT:
+            if kept.table in there:
+                write_state(engine, f"adopted:{kept.table}", "1")
+    ran: list[str] = []
+    for name, text in find_migrations().items():
+        if f"ddl:{name}" in state:
+            continue
+        for statement in shape.render(text):
+            engine.command(statement)
+        write_state(engine, f"ddl:{name}", "1")
+        ran.append(name)
+    _retain(engine, shape, fresh=not state)
+    return ran
+
+
+def read_state(engine: Engine) -> dict[str, str]:
+    """Returns what has been applied to this database: name to value."""
+    rows = engine.query_rows(
+        "SELECT name, argMax(value, applied_at) FROM vario_migrations GROUP BY name"
+    )
+    return dict(rows)
+
+
+def write_state(engine: Engine, name: str, value: str) -> None:
+    """Records that something has been applied."""
+    engine.insert_columns("vario_migrations", {"name": [name], "value": [value]})
+
+
+def _retain(engine: Engine, shape: Shape, *, fresh: bool) -> None:
+    """Applies retention where the settings differ from what is in force."""
+    state = read_state(engine)
+    for kept in KEPT:
+        days = str(shape.days[kept.kind])
+        name = f"ttl:{kept.table}"
+        if f"adopted:{kept.table}" in state or state.get(name) == days:
+            continue
+        if not fresh:
+            for statement in shape.render(
+                f"ALTER TABLE {{of:{kept.table}}}{_on_cluster(shape)} "
+                f"MODIFY TTL {kept.time} + INTERVAL {{ttl:{kept.kind}}} DAY"
+            ):
+                engine.command(statement)
+        write_state(engine, name, days)
+
+
+def _on_cluster(shape: Shape) -> str:
+    return f" ON CLUSTER '{shape.cluster}'" if shape.cluster else ""
+
+
+def _tables(engine: Engine) -> set[str]:
+    rows = engine.query_rows("SELECT name FROM system.tables WHERE database = currentDatabase()")
+    return {row[0] for row in rows}

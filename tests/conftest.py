@@ -1,0 +1,43 @@
+"""Fixtures that every test may use."""
+
+import itertools
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from vario.clock import ManualClock
+from vario.config import StoreSettings
+from vario.store.address import parse_dsn
+from vario.store.clickhouse import ClickHouseStore, open_store
+from vario.store.engine import Engine
+
+_databases = itertools.count(1)
+
+START_NS = 1_750_000_000_000_000_000
+"""What `clock` says at the start of a test: 2025-06-15 15:06:40 UTC."""
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(START_NS)
+
+
+@pytest.fixture(scope="session")
+def embedded_engine() -> Iterator[Engine]:
+    """Keeps the process's one embedded engine open between tests, which open it in passing."""
+    engine = Engine(parse_dsn("chdb://memory"), reader_threads=1)
+    yield engine
+    engine.close()
+
+
+@pytest.fixture
+def store(embedded_engine: Engine, clock: ManualClock) -> Iterator[ClickHouseStore]:
+    """A store on `chdb://memory` in a database of its own: one engine a process, fresh tables."""
+    database = f"test_{os.getpid()}_{next(_databases)}"
+    opened = open_store(StoreSettings(dsn=f"chdb://memory/{database}", reader_threads=2), clock)
+    try:
+        yield opened
+    finally:
+        opened.engine.command(f"DROP DATABASE `{database}` SYNC")
+        opened.close()
