@@ -5,7 +5,7 @@ import sys
 
 from bench.report import machine, print_rows
 
-MODULES = ("ingest", "sdk")
+MODULES = ("ingest", "sdk", "promql")
 
 
 def main(names: list[str]) -> None:

@@ -82,7 +82,7 @@ def running_server(*flags: str) -> Iterator[Running]:
                 stderr=subprocess.STDOUT,
             )
         try:
-            _wait_until_ready(f"http://127.0.0.1:{api}/readyz", process, log)
+            wait_until_ready(f"http://127.0.0.1:{api}/readyz", process, log)
             yield Running(
                 process=psutil.Process(process.pid),
                 api=f"http://127.0.0.1:{api}",
@@ -95,7 +95,8 @@ def running_server(*flags: str) -> Iterator[Running]:
             process.wait(30)
 
 
-def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Returns once `url` answers 200; raises with the log where it does not within a minute."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if process.poll() is not None:
