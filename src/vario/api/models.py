@@ -22,7 +22,7 @@ class ErrorBody(Shape):
     """Every error of the API looks like this (Prometheus' own shape)."""
 
     status: Literal["error"] = "error"
-    errorType: str
+    errorType: str  # noqa: N815 - Prometheus' own word
     error: str
 
 
@@ -241,3 +241,9 @@ class StatusOut(Shape):
     otlp_http: str
     otlp_grpc: str
     tables: list[TableSizeOut]
+
+
+class ProbeOut(Shape):
+    """Answer of the two probes when all is well."""
+
+    status: Literal["ok"]

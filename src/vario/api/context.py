@@ -1,0 +1,45 @@
+"""What an endpoint may reach: the store, the clock, and facts about this server."""
+
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from vario.clock import Clock
+from vario.store.base import Store
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """What `/api/status` says of the server.
+
+    Attributes:
+        version: vario's version.
+        started_ns: when this process began, nanoseconds since the epoch.
+        store: the store's address without credentials.
+        otlp_http: address of the OTLP door over HTTP, such as `http://127.0.0.1:4318`.
+        otlp_grpc: address of the OTLP door over gRPC, such as `http://127.0.0.1:4317`.
+    """
+
+    version: str
+    started_ns: int
+    store: str
+    otlp_http: str
+    otlp_grpc: str
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Everything that endpoints share."""
+
+    store: Store
+    clock: Clock
+    facts: ServerFacts
+
+
+async def get_context(request: Request) -> Context:
+    """Returns the context of the running application (`create_app` put it there)."""
+    return cast(Context, request.app.state.context)
+
+
+CurrentContext = Annotated[Context, Depends(get_context)]
