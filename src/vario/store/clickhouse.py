@@ -4,6 +4,7 @@ from vario.clock import Clock
 from vario.config import StoreSettings
 from vario.store.address import parse_dsn
 from vario.store.engine import Engine
+from vario.store.projection import project
 from vario.store.schema import migrate, shape_of
 
 
@@ -37,7 +38,9 @@ def open_store(settings: StoreSettings, clock: Clock) -> ClickHouseStore:
         reader_threads=settings.reader_threads,
     )
     try:
-        migrate(engine, shape_of(settings.cluster, settings.retention))
+        shape = shape_of(settings.cluster, settings.retention)
+        migrate(engine, shape)
+        project(engine, shape)
     except BaseException:
         engine.close()
         raise
