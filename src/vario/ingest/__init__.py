@@ -1,0 +1,1 @@
+"""The doors where telemetry comes in, and the one pipeline behind them."""
