@@ -1,0 +1,78 @@
+"""The request that is being answered: what its log line, its span and its metrics will say."""
+
+from collections.abc import Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+from opentelemetry import trace
+
+from vario.sdk.faults import report
+from vario.sdk.values import attribute, plain
+
+
+@dataclass(slots=True)
+class RequestState:
+    """A request, as seen from within. `fields` go to its log line and its span."""
+
+    request_id: str
+    model_name: str
+    model_version: str
+    fields: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+current_request: ContextVar[RequestState | None] = ContextVar("vario_request", default=None)
+
+
+def request_id() -> str:
+    """Returns the id of the request that is being answered, empty outside of one."""
+    state = current_request.get()
+    return state.request_id if state else ""
+
+
+def annotate(
+    *,
+    model_name: str | None = None,
+    model_version: str | None = None,
+    user_region: str | None = None,
+    input_schema_version: str | None = None,
+    features_used: Sequence[str] | None = None,
+    prediction: Any = None,
+    **fields: Any,
+) -> None:
+    """Adds to the log line and the span of the request that is being answered.
+
+    Outside of a request it adds to the current span. Give names and coarse facts, never personal
+    data: names of features, not their values; a region, not an address.
+
+    Args:
+        model_name: the model that answers this request, where a service has several. It replaces
+            the configured one in the request's metrics too.
+        model_version: the version that answers this request, as with a canary.
+        user_region: where the user is.
+        input_schema_version: version of the request's schema.
+        features_used: names of the features that the model was given.
+        prediction: what the model said: a score, a label, a short list.
+        **fields: anything else that explains the answer, such as `batch_id="b-17"`.
+    """
+    try:
+        known = {
+            "user_region": user_region,
+            "input_schema_version": input_schema_version,
+            "features_used": list(features_used) if features_used is not None else None,
+            "prediction": prediction,
+        }
+        given = {k: plain(v) for k, v in known.items() if v is not None}
+        given.update((k, plain(v)) for k, v in fields.items())
+        state = current_request.get()
+        if state is None:
+            names = {"model_name": model_name, "model_version": model_version}
+            given.update((k, v) for k, v in names.items() if v)
+            span = trace.get_current_span()
+            span.set_attributes({k: attribute(v) for k, v in given.items()})
+            return
+        state.model_name = model_name or state.model_name
+        state.model_version = model_version or state.model_version
+        state.fields.update(given)
+    except Exception as error:
+        report("annotate a request", error)
