@@ -3,7 +3,7 @@
 Times of samples are integer milliseconds since the Unix epoch, as Prometheus keeps them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -58,6 +58,35 @@ class SampleBlock:
     offsets: NDArray[np.int64]
     ts_ms: NDArray[np.int64]
     values: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class HistogramBlock:
+    """Native histograms of n series in compressed-row form, each series ordered by time.
+
+    Buckets are dense runs of counts that begin at bucket index `*_offset`. Columns have m entries.
+
+    Attributes:
+        offsets: shape (n + 1,), int64; series i owns `[offsets[i], offsets[i + 1])`.
+        ts_ms: shape (m,), int64.
+        schema: shape (m,), int64; -4 to 8 (bounds grow by 2^(2^-schema)), -53 for custom bounds.
+        bounds: upper bounds of custom buckets without +Inf, empty for exponential ones.
+        reset_hint: shape (m,), int64; 0 unknown, 1 reset, 2 no reset, 3 gauge.
+    """
+
+    offsets: NDArray[np.int64]
+    ts_ms: NDArray[np.int64]
+    count: NDArray[np.float64]
+    sum: NDArray[np.float64]
+    schema: NDArray[np.int64]
+    zero_threshold: NDArray[np.float64]
+    zero_count: NDArray[np.float64]
+    positive_offset: NDArray[np.int64]
+    positive: Sequence[Sequence[float]]
+    negative_offset: NDArray[np.int64]
+    negative: Sequence[Sequence[float]]
+    bounds: Sequence[Sequence[float]]
+    reset_hint: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vario.model.filter import Field, Filter
-from vario.model.series import Exemplar, Labels, Matcher, Metadata, SampleBlock, SeriesSet
+from vario.model.series import (
+    Exemplar,
+    HistogramBlock,
+    Labels,
+    Matcher,
+    Metadata,
+    SampleBlock,
+    SeriesSet,
+)
 from vario.model.service import ServiceSummary, TrafficSeries
 from vario.model.telemetry import LogBucket, LogPage, Signal, Span, TimeRange, TraceSummary
 
@@ -41,6 +49,10 @@ class SignalWriter(Protocol):
 
     def write_samples(self, labels: Sequence[Labels], block: SampleBlock) -> None:
         """Writes float samples of series given by their labels (`__name__` included)."""
+        ...
+
+    def write_histograms(self, labels: Sequence[Labels], block: HistogramBlock) -> None:
+        """Writes native histograms of series given by their labels (`__name__` included)."""
         ...
 
 
@@ -127,6 +139,12 @@ class MetricReader(Protocol):
 
     def fetch_samples(self, series: SeriesSet, start_ms: int, end_ms: int) -> SampleBlock:
         """Fetches the float samples of `series` in `(start_ms, end_ms]`."""
+        ...
+
+    def fetch_histograms(
+        self, series: SeriesSet, start_ms: int, end_ms: int
+    ) -> HistogramBlock | None:
+        """Fetches the native histograms of `series` in `(start_ms, end_ms]`, None for none."""
         ...
 
     def fetch_grid(
