@@ -50,8 +50,9 @@ def check_request(signal: Signal, body: bytes, *, now_ns: int) -> Checked:
     """Returns what of an export request can be stored, in the form that the engine stores.
 
     Items that can not be stored are dropped and counted: spans without a valid trace or span id,
-    items without a time or with one past `END_OF_TIME_NS`. Log records without any time get
-    `now_ns` as the time they were observed at. Attribute values (and log bodies) that are arrays
+    spans and data points without a time, anything with a time past `END_OF_TIME_NS`. Log records
+    without a time get `now_ns` as the time they were observed at, and lose ids that are none
+    (their definition asks for that). Attribute values (and log bodies) that are arrays
     or key-value lists become JSON text, as in the OpenTelemetry Collector's tables.
 
     Args:
@@ -82,9 +83,9 @@ def describe_rejected(signal: Signal, checked: Checked) -> str:
     """Returns one sentence for `partial_success.error_message`, empty if nothing was rejected.
 
     Example:
-        >>> checked = Checked(b"", 1, Counter({"start_time_unix_nano is 0": 2}))
-        >>> describe_rejected(Signal.TRACES, checked)
-        '2 of 3 spans were not stored: start_time_unix_nano is 0 (2)'
+        >>> checked = Checked(b"", 1, Counter({"time_unix_nano is 0": 2}))
+        >>> describe_rejected(Signal.METRICS, checked)
+        '2 of 3 data points were not stored: time_unix_nano is 0 (2)'
     """
     if not checked.rejected:
         return ""
@@ -134,13 +135,11 @@ _SOUND = {
         re.DOTALL,
     ),
     Signal.LOGS: re.compile(
-        rb"(?:\x12\x12\x09"
+        rb"(?:\x12.(?=[\x09\x59]|\x4a.{17}(?:\x52.{9})?\x59)(?:\x09"
         + _TIME
-        + rb"\x59"
+        + rb")?+(?:\x4a\x10(?!\0{16}).{16})?+(?:\x52\x08(?!\0{8}).{8})?+(?:\x59"
         + _TIME
-        + rb"|\x12\x09[\x09\x59]"
-        + _TIME
-        + rb"|[\x0a\x12]"
+        + rb")?+|[\x0a\x12]"
         + _LENGTH
         + rb"(?=\x12))*+",
         re.DOTALL,
@@ -186,9 +185,8 @@ def _sift(signal: Signal, request: Any, now_ns: int) -> tuple[Counter[str], bool
     for items in _groups(signal, request):
         kept: list[Any] = []
         for item in items:
-            if signal is Signal.LOGS and not (item.time_unix_nano or item.observed_time_unix_nano):
-                item.observed_time_unix_nano = now_ns
-                changed = True
+            if signal is Signal.LOGS:
+                changed |= _mend_record(item, now_ns)
             if fault := fault_of(item):
                 rejected[fault] += 1
             else:
@@ -204,11 +202,24 @@ def _span_fault(span: Any) -> str:
         return "trace_id is not 16 bytes, or all of them are 0"
     if len(span.span_id) != 8 or not any(span.span_id):
         return "span_id is not 8 bytes, or all of them are 0"
-    if not span.start_time_unix_nano:
-        return "start_time_unix_nano is 0"
+    if not (span.start_time_unix_nano or span.end_time_unix_nano):
+        return "start_time_unix_nano and end_time_unix_nano are 0"
     if max(span.start_time_unix_nano, span.end_time_unix_nano) >= END_OF_TIME_NS:
         return "start_time_unix_nano or end_time_unix_nano is after 2106-02-07"
     return ""
+
+
+def _mend_record(record: Any, now_ns: int) -> bool:
+    """Gives a log record a time, takes ids away that are none; returns whether it did either."""
+    changed = not (record.time_unix_nano or record.observed_time_unix_nano)
+    if changed:
+        record.observed_time_unix_nano = now_ns
+    for name, size in (("trace_id", 16), ("span_id", 8)):
+        value = getattr(record, name)
+        if value and (len(value) != size or not any(value)):
+            record.ClearField(name)
+            changed = True
+    return changed
 
 
 def _record_fault(record: Any) -> str:

@@ -58,7 +58,7 @@ _OUTLINE: Mapping[str, frozenset[str]] = {
     "ExportLogsServiceRequest": frozenset({"resource_logs"}),
     "ResourceLogs": frozenset({"scope_logs"}),
     "ScopeLogs": frozenset({"log_records"}),
-    "LogRecord": frozenset({"time_unix_nano", "observed_time_unix_nano"}),
+    "LogRecord": frozenset({"time_unix_nano", "observed_time_unix_nano", "trace_id", "span_id"}),
     "ExportMetricsServiceRequest": frozenset({"resource_metrics"}),
     "ResourceMetrics": frozenset({"scope_metrics"}),
     "ScopeMetrics": frozenset({"metrics"}),
