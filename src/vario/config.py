@@ -36,12 +36,17 @@ class StoreSettings:
 
 @dataclass(frozen=True, slots=True)
 class IngestSettings:
-    """The doors. A port of 0 asks the system for a free one."""
+    """The doors. A port of 0 asks the system for a free one.
+
+    `cors_origins` names the origins whose pages may send telemetry, separated by commas (`*` for
+    any); none by default.
+    """
 
     otlp_http_port: int = 4318
     otlp_grpc_port: int = 4317
     max_body_mb: int = 64
     max_queue_mb: int = 256
+    cors_origins: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,21 @@ def load_settings(path: Path | None = None) -> Settings:
         raise BadData(f"cannot read settings from {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadData(f"{path} is not valid TOML: {error}") from error
-    return _overlay(Settings(), document, str(path), "")
+    return overlay(Settings(), document, str(path))
+
+
+def overlay(settings: Settings, values: Mapping[str, Any], source: str) -> Settings:
+    """Returns settings with some values changed.
+
+    Args:
+        settings: what holds where `values` says nothing.
+        values: tables of settings by name, as in the TOML file.
+        source: where the values come from, for errors.
+
+    Raises:
+        BadData: a key or a type in `values` is unknown.
+    """
+    return _overlay(settings, values, source, "")
 
 
 def _overlay(settings: Any, values: Mapping[str, Any], source: str, prefix: str) -> Any:

@@ -1,0 +1,246 @@
+"""One process: store, pipeline, OTLP doors, API and UI in one event loop."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from vario.api.app import create_app
+from vario.api.context import ServerFacts
+from vario.api.middleware import LOOPBACK_HOSTS
+from vario.app.metrics import CONTENT_TYPE, process_metrics, render
+from vario.app.ports import Port, listen, url_of
+from vario.clock import Clock, SystemClock
+from vario.config import Settings
+from vario.ingest.grpc import OtlpGrpc
+from vario.ingest.http import OtlpHttp
+from vario.ingest.pipeline import Pipeline
+from vario.store.address import parse_dsn
+from vario.store.base import Store
+from vario.store.clickhouse import open_store
+
+log = logging.getLogger(__name__)
+
+STOP_S = 10
+"""How long requests in flight are waited for at the end."""
+KEEP_ALIVE_S = 120
+"""Exporters send every 5 to 60 s: a shorter time would close connections just as they do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a running server is reached."""
+
+    api: str
+    otlp_http: str
+    otlp_grpc: str
+
+
+class App:
+    """A server that can be started once and stopped once."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.started_ns = clock.now_ns()
+        self._stack = contextlib.AsyncExitStack()
+
+    async def start(self) -> Addresses:
+        """Starts everything and returns once it answers.
+
+        Raises:
+            Unavailable: a port or the data folder is taken, or the store does not answer.
+            BadData: a setting makes no sense.
+        """
+        try:
+            return await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Finishes the requests in flight, writes what is queued, closes the store."""
+        await self._stack.aclose()
+
+    async def _start(self) -> Addresses:
+        settings = self.settings
+        host, ingest = settings.server.host, settings.ingest
+        # Ports first: whether one is taken shows at once, before the store is opened.
+        api_socket, http_socket, grpc_socket = (
+            self._listen(host, port) for port in _ports(settings)
+        )
+        store = await asyncio.to_thread(open_store, settings.store, self.clock)
+        self._stack.push_async_callback(asyncio.to_thread, store.close)
+        max_body_bytes = ingest.max_body_mb << 20
+        pipeline = Pipeline(
+            store, self.clock, max_queue_bytes=max(ingest.max_queue_mb << 20, 2 * max_body_bytes)
+        )
+        pipeline.start()
+        self._stack.push_async_callback(asyncio.to_thread, pipeline.close)
+
+        grpc_port = grpc_socket.getsockname()[1]
+        grpc_socket.close()
+        grpc_door = OtlpGrpc(pipeline, max_body_bytes=max_body_bytes)
+        await grpc_door.start(host, grpc_port)
+        self._stack.push_async_callback(grpc_door.stop, STOP_S)
+        origins = [origin.strip() for origin in ingest.cors_origins.split(",") if origin.strip()]
+        http_door = OtlpHttp(pipeline, max_body_bytes=max_body_bytes, cors_origins=origins)
+        await self._serve(http_door, http_socket)
+
+        addresses = Addresses(
+            api=url_of(host, api_socket.getsockname()[1]),
+            otlp_http=url_of(host, http_socket.getsockname()[1]),
+            otlp_grpc=url_of(host, grpc_port),
+        )
+        await self._serve(self._make_api(store, pipeline, addresses), api_socket)
+        return addresses
+
+    def _listen(self, host: str, port: Port) -> socket.socket:
+        listener = listen(host, port)
+        self._stack.callback(listener.close)
+        return listener
+
+    def _make_api(self, store: Store, pipeline: Pipeline, addresses: Addresses) -> FastAPI:
+        facts = ServerFacts(
+            version=version("vario"),
+            started_ns=self.started_ns,
+            store=str(parse_dsn(self.settings.store.dsn)),
+            otlp_http=addresses.otlp_http,
+            otlp_grpc=addresses.otlp_grpc,
+        )
+        loopback = self.settings.server.host in ("localhost", "127.0.0.1", "::1")
+        hosts = LOOPBACK_HOSTS if loopback else None
+        api = create_app(store, facts, clock=self.clock, hosts=hosts)
+
+        async def metrics(_: Request) -> Response:
+            own = process_metrics(facts.version, facts.started_ns)
+            return Response(render([*own, *pipeline.metrics()]), media_type=CONTENT_TYPE)
+
+        # First, because the UI takes every path that nothing before it has taken.
+        api.router.routes.insert(0, Route("/metrics", metrics))
+        return api
+
+    async def _serve(self, app: Any, listener: socket.socket) -> None:
+        server = _Server(
+            uvicorn.Config(
+                app,
+                access_log=False,
+                lifespan="off",
+                log_config=None,
+                proxy_headers=False,
+                server_header=False,
+                timeout_graceful_shutdown=STOP_S,
+                timeout_keep_alive=KEEP_ALIVE_S,
+                ws="none",
+            )
+        )
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+
+        async def stop() -> None:
+            server.should_exit = True
+            await serving
+
+        self._stack.push_async_callback(stop)
+        await server.listening.wait()
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn server among others in one process: signals are not its business."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Starts to accept connections and tells `listening`."""
+        await super().startup(sockets)
+        self.listening.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Captures none."""
+        yield
+
+
+def build(settings: Settings, clock: Clock | None = None) -> App:
+    """Returns a server that is not started yet."""
+    return App(settings, clock or SystemClock())
+
+
+def run(settings: Settings, on_ready: Callable[[Addresses], None] | None = None) -> None:
+    """Serves until SIGINT or SIGTERM; returns when everything is stopped and stored.
+
+    Args:
+        settings: what to serve, and where.
+        on_ready: called once everything answers.
+
+    Raises:
+        Unavailable: a port or the data folder is taken, or the store does not answer.
+        BadData: a setting makes no sense.
+    """
+    # uvicorn's faults and warnings are news; that it serves is not.
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+    factory = uvicorn.Config("").get_loop_factory()
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(_run(build(settings), on_ready))
+
+
+async def _run(app: App, on_ready: Callable[[Addresses], None] | None) -> None:
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, asked.set)
+    starting = asyncio.create_task(app.start())
+    stopping = asyncio.create_task(asked.wait())
+    await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    # Asked to stop while starting: what has begun to open is let open, and then closed.
+    addresses = await starting
+    if not asked.is_set():
+        log.info("ready", extra={"fields": _fields(app, addresses)})
+        if on_ready:
+            on_ready(addresses)
+        await stopping
+    log.info("stopping: finishing what is queued")
+    await app.stop()
+    stopping.cancel()
+    log.info("stopped")
+
+
+def _fields(app: App, addresses: Addresses) -> dict[str, str]:
+    seconds = (app.clock.now_ns() - app.started_ns) / 1e9
+    return {
+        "ui": addresses.api,
+        "otlp_http": addresses.otlp_http,
+        "otlp_grpc": addresses.otlp_grpc,
+        "store": str(parse_dsn(app.settings.store.dsn)),
+        "after": f"{seconds:.1f}s",
+    }
+
+
+def _ports(settings: Settings) -> tuple[Port, Port, Port]:
+    return (
+        Port(settings.server.port, "API and UI", "server.port", "--port"),
+        Port(
+            settings.ingest.otlp_http_port,
+            "OTLP over HTTP",
+            "ingest.otlp_http_port",
+            "--otlp-http-port",
+        ),
+        Port(
+            settings.ingest.otlp_grpc_port,
+            "OTLP over gRPC",
+            "ingest.otlp_grpc_port",
+            "--otlp-grpc-port",
+        ),
+    )

@@ -1,0 +1,5 @@
+"""`python -m vario.cli` is `vario`."""
+
+from vario.cli import main
+
+main()
