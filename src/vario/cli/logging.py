@@ -15,10 +15,11 @@ class HumanFormatter(logging.Formatter):
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S")
 
-    def formatMessage(self, record: logging.LogRecord) -> str:
-        """Returns the line without a traceback."""
+    def format(self, record: logging.LogRecord) -> str:
+        """Returns the line, and below it a traceback if there is one."""
         pairs = (f" {name}={value}" for name, value in _fields(record).items())
-        return super().formatMessage(record) + "".join(pairs)
+        line, newline, rest = super().format(record).partition("\n")
+        return "".join([line, *pairs, newline, rest])
 
 
 class JsonFormatter(logging.Formatter):

@@ -1,0 +1,61 @@
+"""How commands ask a running server: its HTTP API, nothing else."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import click
+
+from vario.errors import BadData, NotFound, Unavailable
+
+DEFAULT_SERVER = "http://127.0.0.1:7070"
+
+
+def server_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds `--server`, by default `$VARIO_SERVER` or this machine."""
+    return click.option(
+        "--server",
+        envvar="VARIO_SERVER",
+        default=DEFAULT_SERVER,
+        show_default=True,
+        help="Address of a running vario; also $VARIO_SERVER.",
+    )(command)
+
+
+def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds `--json`: the API's answer as it came, for other programs."""
+    return click.option("--json", "as_json", is_flag=True, help="Print the API's JSON.")(command)
+
+
+def ask(server: str, path: str, params: Mapping[str, object] | None = None) -> Any:
+    """Returns the API's answer to a GET, parsed.
+
+    Args:
+        server: the server's address.
+        path: such as `/api/traces`.
+        params: query parameters; those that are None are left out.
+
+    Raises:
+        Unavailable: nothing answers there, or the server cannot serve now.
+        NotFound: there is no such thing.
+        BadData: the question is refused, or what answers is no vario.
+    """
+    import httpx
+
+    given = {name: str(value) for name, value in (params or {}).items() if value is not None}
+    try:
+        answer = httpx.get(server.rstrip("/") + path, params=given, timeout=60)
+    except (httpx.TransportError, httpx.InvalidURL) as error:
+        raise Unavailable(
+            f"no vario answers at {server} ({error}): start one with 'vario up', or name another "
+            "with --server"
+        ) from error
+    try:
+        document = answer.json()
+    except ValueError as error:
+        raise BadData(f"what answers at {server}{path} is no vario of this version") from error
+    if answer.is_success:
+        return document
+    message = document.get("error", answer.text) if isinstance(document, dict) else answer.text
+    if answer.status_code == 404:
+        raise NotFound(message)
+    raise (Unavailable if answer.status_code >= 500 else BadData)(message)
