@@ -11,9 +11,7 @@ from vario.cli.output import format_duration, format_time, paint, print_table
 _BAR = 40
 
 
-_EXAMPLE = (
-    """Example: vario traces 'service.name = "ml-infer" and duration > 200ms' --order slowest"""
-)
+_EXAMPLE = """Example: vario traces 'service.name = "ml-infer" and duration > 200ms'"""
 
 
 @click.command(epilog=_EXAMPLE)
