@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from vario.clock import ManualClock
-from vario.config import StoreSettings
+from vario.config import RetentionSettings, StoreSettings
 from vario.store.address import parse_dsn
 from vario.store.clickhouse import ClickHouseStore, open_store
 from vario.store.engine import Engine
@@ -16,6 +16,9 @@ _databases = itertools.count(1)
 
 START_NS = 1_750_000_000_000_000_000
 """What `clock` says at the start of a test: 2025-06-15 15:06:40 UTC."""
+
+KEEP_FOR_YEARS = RetentionSettings(metrics_days=10_000, logs_days=10_000, traces_days=10_000)
+"""Retention that lets tests write at `START_NS`: expired rows would go at once."""
 
 
 @pytest.fixture
@@ -35,7 +38,10 @@ def embedded_engine() -> Iterator[Engine]:
 def store(embedded_engine: Engine, clock: ManualClock) -> Iterator[ClickHouseStore]:
     """A store on `chdb://memory` in a database of its own: one engine a process, fresh tables."""
     database = f"test_{os.getpid()}_{next(_databases)}"
-    opened = open_store(StoreSettings(dsn=f"chdb://memory/{database}", reader_threads=2), clock)
+    settings = StoreSettings(
+        dsn=f"chdb://memory/{database}", reader_threads=2, retention=KEEP_FOR_YEARS
+    )
+    opened = open_store(settings, clock)
     try:
         yield opened
     finally:
