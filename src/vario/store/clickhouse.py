@@ -6,6 +6,7 @@ from vario.store.address import parse_dsn
 from vario.store.engine import Engine
 from vario.store.projection import project
 from vario.store.schema import migrate, shape_of
+from vario.store.write import SignalWrites
 
 
 class ClickHouseStore:
@@ -14,6 +15,7 @@ class ClickHouseStore:
     def __init__(self, engine: Engine, clock: Clock) -> None:
         self.engine = engine
         self.clock = clock
+        self.write_otlp = SignalWrites(engine).write_otlp
 
     def ping(self) -> None:
         """Returns if the engine answers."""

@@ -1,6 +1,10 @@
 """The embedded engine's surroundings: its configuration file and the lock on its folder."""
 
+import atexit
 import os
+import shutil
+import tempfile
+from functools import cache
 from pathlib import Path
 from typing import IO
 
@@ -14,6 +18,7 @@ _MIB = 1 << 20
 # A cut can leave broken parts of unacknowledged inserts: they are set aside, never a reason not
 # to open. Cache sizes: the defaults are 5 GiB each, sized for servers.
 _CONFIG = """<clickhouse>
+  <format_schema_path>{schemas}/</format_schema_path>
   <max_server_memory_usage>{memory}</max_server_memory_usage>
   <mark_cache_size>{cache}</mark_cache_size>
   <index_mark_cache_size>{cache}</index_mark_cache_size>
@@ -52,10 +57,30 @@ _CONFIG = """<clickhouse>
 """
 
 
-def render_config(max_memory_mb: int) -> str:
-    """Returns the engine's configuration file for a process that may use `max_memory_mb`."""
+def write_config(max_memory_mb: int) -> Path:
+    """Writes the engine's configuration for a process that may use `max_memory_mb`.
+
+    Returns:
+        The file. Its folder, where the engine also keeps the protobuf schemas that it was given,
+        goes when the process ends.
+    """
+    folder = _scratch()
     memory = max_memory_mb * _MIB
-    return _CONFIG.format(memory=memory, cache=min(memory // 16, 64 * _MIB), small_cache=16 * _MIB)
+    path = folder / "engine.xml"
+    path.write_text(
+        _CONFIG.format(
+            schemas=folder, memory=memory, cache=min(memory // 16, 64 * _MIB), small_cache=16 * _MIB
+        ),
+        encoding="utf-8",
+    )
+    return path
+
+
+@cache
+def _scratch() -> Path:
+    folder = tempfile.mkdtemp(prefix="vario-engine-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 class FolderLock:

@@ -6,19 +6,16 @@ drained, because left-over rows of that query would come first in its next resul
 """
 
 import queue
-import tempfile
 import threading
-from array import array
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from vario.errors import QueryTimeout, Unavailable, VarioError
 from vario.store.address import Address
-from vario.store.embedded import FolderLock, render_config
+from vario.store.embedded import FolderLock, write_config
 from vario.store.faults import translate
 
 Column = Any
@@ -106,13 +103,16 @@ class Engine:
             blocks: list[Sequence[Any]] = []
             stream = client.query_column_block_stream(sql, params, settings=settings)
             with stream as incoming:
-                names = list(incoming.source.column_names)
+                source = incoming.source
+                names = list(source.column_names)
+                types = [column.name for column in source.column_types]
                 blocks.extend(incoming)
             if not blocks:
                 # The embedded engine sends nothing at all for an empty result.
                 described = client.query(f"DESCRIBE TABLE ({sql})", params).result_rows
                 return {row[0]: _empty(row[1]) for row in described}
-        return {name: _concatenate(parts) for name, *parts in zip(names, *blocks, strict=True)}
+        columns = zip(names, types, zip(*blocks, strict=True), strict=True)
+        return {name: _concatenate(type_name, parts) for name, type_name, parts in columns}
 
     def query_rows(
         self,
@@ -201,18 +201,16 @@ class Engine:
 
     def _drain(self, client: Any) -> None:
         """Takes the left-over output of a failed query out of an embedded handle."""
-        if self.address.embedded:
+        if self.address.embedded and not self._closed:
             client.raw_query("SELECT 1", fmt="Null")
 
     def _connect_first(self, settings: Mapping[str, Any], max_memory_mb: int) -> Any:
         """Opens the engine with the first handle, and the database with it."""
         if not self.address.embedded:
             return self._connect(settings, self.address.database, create=True)
-        with tempfile.TemporaryDirectory(prefix="vario-") as scratch:
-            # Read once at open; the embedded engine takes these settings from a file only.
-            config = Path(scratch) / "engine.xml"
-            config.write_text(render_config(max_memory_mb), encoding="utf-8")
-            first = self._connect(settings, None, options={"config-file": str(config)})
+        # Most of these settings are taken from a file only.
+        config = str(write_config(max_memory_mb))
+        first = self._connect(settings, None, options={"config-file": config})
         first.command(f"CREATE DATABASE IF NOT EXISTS `{self.address.database}`")
         first.database = self.address.database
         return first
@@ -261,15 +259,11 @@ class Engine:
         return client
 
 
-def _concatenate(parts: Sequence[Any]) -> Column:
-    if isinstance(parts[0], array):
-        return np.concatenate([np.asarray(part) for part in parts])
-    if isinstance(parts[0], np.ndarray):
-        return np.concatenate(parts)
-    rows = [value for part in parts for value in part]
-    if rows and isinstance(rows[0], bool):
-        return np.array(rows, dtype=np.bool_)
-    return rows
+def _concatenate(type_name: str, parts: Sequence[Any]) -> Column:
+    dtype = _DTYPES.get(type_name)
+    if dtype is None:
+        return [value for part in parts for value in part]
+    return np.concatenate([np.asarray(part, dtype=dtype) for part in parts])
 
 
 def _empty(type_name: str) -> Column:

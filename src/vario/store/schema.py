@@ -24,6 +24,7 @@ from vario.errors import InternalError
 from vario.store.engine import Engine
 
 _PLACEHOLDER = re.compile(r"\{(table|alter|view|of|engine|ttl):([A-Za-z0-9_]+)\}")
+_END = re.compile(r";\s*$", re.MULTILINE)
 _COMMENT = re.compile(r"^\s*--.*$", re.MULTILINE)
 
 # What spreads the rows of a table over the shards when they are written through its Distributed
@@ -86,7 +87,7 @@ class Shape:
             InternalError: a placeholder names a kind of data that has no retention.
         """
         statements: list[str] = []
-        for statement in _COMMENT.sub("", text).split(";"):
+        for statement in _END.split(_COMMENT.sub("", text)):
             if statement.strip():
                 statements.extend(self._render_one(statement.strip()))
         return statements

@@ -23,7 +23,7 @@ CREATE TABLE IF NOT EXISTS {view:otlp_logs_in} (
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS {view:otlp_logs_mv} TO {of:otel_logs} AS
 SELECT
-    {time:if(record.time_unix_nano = 0, record.observed_time_unix_nano, record.time_unix_nano)}
+    {nano:if(record.time_unix_nano = 0, record.observed_time_unix_nano, record.time_unix_nano)}
         AS Timestamp,
     toDateTime(Timestamp) AS TimestampTime,
     lower(hex(record.trace_id)) AS TraceId,

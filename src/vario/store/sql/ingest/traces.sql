@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS {view:otlp_traces_in} (
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS {view:otlp_traces_mv} TO {of:otel_traces} AS
 SELECT
-    {time:if(span.start_time_unix_nano = 0, span.end_time_unix_nano, span.start_time_unix_nano)}
+    {nano:if(span.start_time_unix_nano = 0, span.end_time_unix_nano, span.start_time_unix_nano)}
         AS Timestamp,
     lower(hex(span.trace_id)) AS TraceId,
     lower(hex(span.span_id)) AS SpanId,
@@ -44,7 +44,7 @@ SELECT
         span.end_time_unix_nano - span.start_time_unix_nano, 0) AS Duration,
     transform(span.status.code, [1, 2], ['Ok', 'Error'], 'Unset') AS StatusCode,
     span.status.message AS StatusMessage,
-    arrayMap(e -> {time:e.time_unix_nano}, span.events) AS `Events.Timestamp`,
+    arrayMap(e -> {nano:e.time_unix_nano}, span.events) AS `Events.Timestamp`,
     span.events.name AS `Events.Name`,
     arrayMap(e -> {map:e.attributes}, span.events) AS `Events.Attributes`,
     arrayMap(l -> lower(hex(l.trace_id)), span.links) AS `Links.TraceId`,
