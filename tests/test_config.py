@@ -26,6 +26,11 @@ def test_a_file_changes_only_what_it_names(tmp_path: Path) -> None:
     )
 
 
+def test_a_list_of_texts_is_read(tmp_path: Path) -> None:
+    path = _write(tmp_path, '[alert]\nrule_files = ["rules/*.yml", "more.yml"]\n')
+    assert load_settings(path).alert.rule_files == ("rules/*.yml", "more.yml")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -33,6 +38,8 @@ def test_a_file_changes_only_what_it_names(tmp_path: Path) -> None:
         ("[store.retention]\ntrace_days = 7\n", "unknown setting 'store.retention.trace_days'"),
         ('[ingest]\notlp_http_port = "5318"\n', "ingest.otlp_http_port wants int such as 4318"),
         ("[ingest]\notlp_http_port = true\n", "ingest.otlp_http_port wants int such as 4318"),
+        ('[alert]\nrule_files = "a.yml"\n', "alert.rule_files wants a list of texts, not 'a.yml'"),
+        ("[alert]\nrule_files = [1]\n", "alert.rule_files wants a list of texts, not [1]"),
         ("store = 1\n", "[store] is a table of settings, not 1"),
         ("[store\n", "is not valid TOML"),
     ],

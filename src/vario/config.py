@@ -50,6 +50,24 @@ class IngestSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertSettings:
+    """Recording and alerting rules.
+
+    `rule_files` are paths and globs of Prometheus rule files. `evaluation_interval_s` and
+    `query_offset_s` hold for groups that say nothing else. After a restart, an alert that was
+    active less than `outage_tolerance_s` ago keeps the `for` that it has served, but waits at
+    least `for_grace_s`. `external_url` is how users reach this server, for links in texts.
+    """
+
+    rule_files: tuple[str, ...] = ()
+    evaluation_interval_s: float = 60.0
+    query_offset_s: float = 0.0
+    outage_tolerance_s: float = 3600.0
+    for_grace_s: float = 600.0
+    external_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ServerSettings:
     """The face: API and UI."""
 
@@ -64,6 +82,7 @@ class Settings:
     server: ServerSettings = field(default_factory=ServerSettings)
     ingest: IngestSettings = field(default_factory=IngestSettings)
     store: StoreSettings = field(default_factory=StoreSettings)
+    alert: AlertSettings = field(default_factory=AlertSettings)
 
 
 def load_settings(path: Path | None = None) -> Settings:
@@ -126,8 +145,9 @@ def _checked(value: Any, default: Any, source: str, name: str) -> Any:
     wanted = type(default)
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
+    if wanted is tuple and isinstance(value, list) and all(type(v) is str for v in value):
+        return tuple(value)
     if type(value) is not wanted:
-        raise BadData(
-            f"{source}: {name} wants {wanted.__name__} such as {default!r}, not {value!r}"
-        )
+        kind = "a list of texts" if wanted is tuple else f"{wanted.__name__} such as {default!r}"
+        raise BadData(f"{source}: {name} wants {kind}, not {value!r}")
     return value
