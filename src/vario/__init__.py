@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vario.sdk.asgi import VarioMiddleware, instrument_asgi, instrument_fastapi
-    from vario.sdk.logs import ContextFilter, JsonFormatter
+    from vario.sdk.logs import JsonFormatter
     from vario.sdk.measures import count, gauge
     from vario.sdk.outgoing import inject_headers, instrument_httpx
     from vario.sdk.requests import annotate, request_id
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
-    "ContextFilter",
     "JsonFormatter",
     "VarioMiddleware",
     "annotate",
@@ -47,7 +46,6 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ContextFilter": "vario.sdk.logs",
     "JsonFormatter": "vario.sdk.logs",
     "VarioMiddleware": "vario.sdk.asgi",
     "annotate": "vario.sdk.requests",

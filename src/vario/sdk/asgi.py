@@ -1,5 +1,6 @@
 """Middleware for ASGI services: each request becomes a span, two metrics and a log line."""
 
+import logging
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from time import perf_counter
@@ -9,8 +10,8 @@ from uuid import uuid4
 from opentelemetry import context, propagate, trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
-from vario.sdk import logs
 from vario.sdk.faults import report
+from vario.sdk.logs import write_request
 from vario.sdk.measures import model_labels
 from vario.sdk.outgoing import REQUEST_ID_HEADER
 from vario.sdk.pipeline import Pipeline
@@ -36,13 +37,9 @@ class VarioMiddleware:
 
     def __init__(self, app: AsgiApp) -> None:
         self._app = app
-        self._is_attached = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one connection."""
-        if not self._is_attached:
-            self._is_attached = True
-            self._attach_logs()
         if scope["type"] == "lifespan":
             await self._app(scope, receive, _flush_at_the_end(send))
             return
@@ -58,14 +55,6 @@ class VarioMiddleware:
             raise
         finally:
             exchange.end(error)
-
-    def _attach_logs(self) -> None:
-        """Puts the log handlers back that a server's own logging configuration has removed."""
-        try:
-            if current() is not None:
-                logs.attach()
-        except Exception as error:
-            report("attach to logging", error)
 
 
 def instrument_asgi(app: AsgiApp) -> AsgiApp:
@@ -94,13 +83,20 @@ def instrument_fastapi(app: Application) -> Application:
 
 
 class _Exchange:
-    """One request and its answer."""
+    """One request and its answer.
+
+    Where the framework has begun a server span already (FastAPI from 0.165 on, Starlette's and
+    OpenTelemetry's middleware), that span is used instead of one of our own. Such a span ends with
+    the last piece of the answer, so a request is recorded just before that piece goes out; work
+    that a service does after its answer is not part of the latency.
+    """
 
     def __init__(self, pipeline: Pipeline, scope: Scope) -> None:
         self._pipeline = pipeline
         self._scope = scope
         self._start_s = perf_counter()
         self._status = 0
+        self._is_recorded = False
         headers = {
             name.decode("latin-1").lower(): value.decode("latin-1")
             for name, value in scope.get("headers", ())
@@ -112,40 +108,34 @@ class _Exchange:
             settings.model_name,
             settings.model_version,
         )
-        self._span = pipeline.tracer.start_span(
-            str(scope["method"]),
-            context=propagate.extract(headers),
-            kind=SpanKind.SERVER,
-            attributes=self._first_attributes(),
-        )
+        outer = trace.get_current_span()
+        self._is_own = not _is_server_span(outer)
+        if self._is_own:
+            # A local parent (one that is not sampled, a client in the same process) comes first.
+            is_inside = outer.get_span_context().is_valid
+            self._span = pipeline.tracer.start_span(
+                str(scope["method"]),
+                context=None if is_inside else propagate.extract(headers),
+                kind=SpanKind.SERVER,
+                attributes=_first_attributes(scope),
+            )
+        else:
+            self._span = outer
         self._token = context.attach(trace.set_span_in_context(self._span))
         self._request_token = current_request.set(self.state)
 
-    def _first_attributes(self) -> dict[str, Any]:
-        scope = self._scope
-        attributes: dict[str, Any] = {
-            "http.request.method": scope["method"],
-            "url.path": scope["path"],
-            "url.scheme": scope.get("scheme", "http"),
-            "network.protocol.version": scope.get("http_version", "1.1"),
-            "request_id": self.state.request_id,
-        }
-        if server := scope.get("server"):
-            attributes["server.address"] = server[0]
-            if server[1]:
-                attributes["server.port"] = server[1]
-        return attributes
-
     def wrap(self, send: Send) -> Send:
-        """Returns `send` with the status read and the request's id in the answer's headers."""
+        """Returns `send` with the answer watched and the request's id put in its headers."""
 
         async def send_on(message: AsgiMessage) -> None:
-            if message["type"] == "http.response.start":
-                try:
+            try:
+                if message["type"] == "http.response.start":
                     self._status = int(message["status"])
                     message["headers"] = self._with_request_id(message.get("headers", ()))
-                except Exception as error:
-                    report("read an answer", error)
+                elif message["type"] == "http.response.body" and not message.get("more_body"):
+                    self._record(None)
+            except Exception as error:
+                report("read an answer", error)
             await send(message)
 
         return send_on
@@ -156,7 +146,7 @@ class _Exchange:
         return [*others, (name, self.state.request_id.encode("latin-1"))]
 
     def end(self, error: BaseException | None) -> None:
-        """Records the request, which is over."""
+        """Records the request where its answer was never finished; leaves its context."""
         try:
             self._record(error)
         except Exception as fault:
@@ -166,36 +156,46 @@ class _Exchange:
             current_request.reset(self._request_token)
 
     def _record(self, error: BaseException | None) -> None:
+        if self._is_recorded:
+            return
+        self._is_recorded = True
         latency_s = perf_counter() - self._start_s
-        if self._status == 0:
-            self._status = (
-                500 if error is None or isinstance(error, Exception) else (_CLIENT_WENT_AWAY)
-            )
+        if error is not None and not isinstance(error, Exception):
+            self._status = self._status or _CLIENT_WENT_AWAY
+        elif error is not None or self._status == 0:
+            self._status = 500
         method, route = str(self._scope["method"]), self._route()
         labels = model_labels(self._pipeline)
-        self._end_span(method, route, labels, error)
+        self._complete_span(method, route, labels, error)
         if route:
             labels["route"] = route
+        within = trace.set_span_in_context(self._span)
         instruments = self._pipeline.instruments
-        instruments.latency.record(latency_s, labels)
-        instruments.requests.add(1, {**labels, "status_code": str(self._status)})
+        instruments.latency.record(latency_s, labels, within)
+        instruments.requests.add(1, {**labels, "status_code": str(self._status)}, within)
         self._log(f"{method} {route or self._scope['path']} {self._status}", latency_s, error)
-        self._span.end()
+        if self._is_own:
+            self._span.end()
 
     def _route(self) -> str:
         """Returns the route's template, `/users/{id}`; empty where the framework tells none."""
         return str(getattr(self._scope.get("route"), "path", ""))
 
-    def _end_span(
+    def _complete_span(
         self, method: str, route: str, labels: dict[str, str], error: BaseException | None
     ) -> None:
         span = self._span
         if not span.is_recording():
             return
-        span.set_attribute("http.response.status_code", self._status)
-        span.set_attributes({**labels})
-        span.set_attributes({key: attribute(v) for key, v in self.state.fields.items()})
-        if route:
+        span.set_attributes(
+            {
+                **labels,
+                "request_id": self.state.request_id,
+                "http.response.status_code": self._status,
+                **{key: attribute(value) for key, value in self.state.fields.items()},
+            }
+        )
+        if route and self._is_own:
             span.update_name(f"{method} {route}")
             span.set_attribute("http.route", route)
         if isinstance(error, Exception):
@@ -207,11 +207,11 @@ class _Exchange:
             span.set_status(Status(StatusCode.ERROR))
 
     def _log(self, message: str, latency_s: float, error: BaseException | None) -> None:
-        level = logs.logging.INFO
+        level = logging.INFO
         if self._status >= 500:
-            level = logs.logging.ERROR
+            level = logging.ERROR
         elif self._status >= 400:
-            level = logs.logging.WARNING
+            level = logging.WARNING
         fields = {
             "latency_ms": round(latency_s * 1000, 3),
             "status_code": self._status,
@@ -220,9 +220,28 @@ class _Exchange:
         }
         if isinstance(error, Exception):
             fields["error"] = f"{type(error).__name__}: {error}"
-        logs.REQUEST_LOG.log(
-            level, "%s", message, extra={logs.FIELDS: {k: v for k, v in fields.items() if v != ""}}
-        )
+        write_request(level, message, {k: v for k, v in fields.items() if v != ""})
+
+
+def _is_server_span(span: trace.Span) -> bool:
+    """Says whether a span of this process is the server span of the request at hand."""
+    is_local = span.is_recording() and not span.get_span_context().is_remote
+    return is_local and getattr(span, "kind", None) is SpanKind.SERVER
+
+
+def _first_attributes(scope: Scope) -> dict[str, Any]:
+    """Returns what is known of a request at its start, by the HTTP semantic conventions 1.23+."""
+    attributes: dict[str, Any] = {
+        "http.request.method": scope["method"],
+        "url.path": scope["path"],
+        "url.scheme": scope.get("scheme", "http"),
+        "network.protocol.version": scope.get("http_version", "1.1"),
+    }
+    if server := scope.get("server"):
+        attributes["server.address"] = server[0]
+        if server[1]:
+            attributes["server.port"] = server[1]
+    return attributes
 
 
 def _begin(scope: Scope) -> _Exchange | None:

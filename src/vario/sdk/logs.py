@@ -1,6 +1,6 @@
-"""Log lines that can be found again: JSON with the ids of the request and its trace.
+"""Log lines that can be found again: they carry the ids of the request and of its trace.
 
-The schema is in `docs/sdk.md`. A line goes to standard output as JSON and to the server as an
+A line goes to standard output as JSON, in the schema of `docs/sdk.md`, and to the server as an
 OTLP log record, whose body is the message and whose attributes are the fields.
 """
 
@@ -13,12 +13,17 @@ from typing import Any
 from opentelemetry import context, trace
 from opentelemetry._logs import LogRecord, SeverityNumber
 
+from vario.sdk.faults import report
 from vario.sdk.requests import current_request
 from vario.sdk.state import STATE, current
 from vario.sdk.values import attribute, plain, to_json
 
 REQUEST_LOG = logging.getLogger("vario.request")
+REQUEST_LOG.setLevel(logging.INFO)
+REQUEST_LOG.propagate = False
 FIELDS = "vario_fields"  # the record's attribute that holds a request's own fields
+_ACCESS_LOGS = ("uvicorn.access", "gunicorn.access", "hypercorn.access")  # said already, and better
+_busy = threading.local()
 
 _IDS = ("service", "model_name", "model_version", "request_id", "trace_id", "span_id")
 _STANDARD = {
@@ -61,17 +66,6 @@ def ids_now() -> dict[str, str]:
     }
 
 
-class ContextFilter(logging.Filter):
-    """Gives each record the ids of its request, for any formatter: `%(trace_id)s`."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Adds what the record lacks; lets every record pass."""
-        for key, value in ids_now().items():
-            if key not in record.__dict__:
-                setattr(record, key, value)
-        return True
-
-
 class JsonFormatter(logging.Formatter):
     """One JSON object a line, keys and types always the same."""
 
@@ -86,42 +80,13 @@ class JsonFormatter(logging.Formatter):
         line.update((key, record.__dict__.get(key, now[key])) for key in _IDS)
         own = record.__dict__.get(FIELDS)
         line.update(own or {})
-        line["message"] = record.getMessage()
+        line["message"] = _message(record)
         if own is None:
             line["logger"] = record.name
         line.update((key, plain(value)) for key, value in _extras(record).items())
         if record.exc_info and "exception" not in line:
             line["exception"] = self.formatException(record.exc_info)
         return to_json(line)
-
-
-class OtlpHandler(logging.Handler):
-    """Sends each record to the server, within the trace that it was written in."""
-
-    _busy = threading.local()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Queues the record; one that is written while another is queued is left out."""
-        pipeline = current()
-        if pipeline is None or getattr(self._busy, "is_set", False):
-            return
-        self._busy.is_set = True
-        try:
-            text, number = severity(record.levelno)
-            pipeline.logger(record.name).emit(
-                LogRecord(
-                    timestamp=int(record.created * 1e9),
-                    context=context.get_current(),
-                    severity_text=text,
-                    severity_number=number,
-                    body=record.getMessage(),
-                    attributes=_attributes(record),
-                )
-            )
-        except Exception:
-            self.handleError(record)
-        finally:
-            self._busy.is_set = False
 
 
 class _Stdout(logging.Handler):
@@ -135,37 +100,81 @@ class _Stdout(logging.Handler):
             self.handleError(record)
 
 
-_otlp = OtlpHandler()
 _stdout = _Stdout()
 _stdout.setFormatter(JsonFormatter())
-_context = ContextFilter()
+_own_call_handlers = logging.Logger.callHandlers
 
 
 def attach() -> None:
-    """Puts vario's handlers in their places; again where a logging configuration removed them."""
-    root = logging.getLogger()
-    if _otlp not in root.handlers:
-        root.addHandler(_otlp)
-    for handler in root.handlers:
-        if handler is not _otlp:
-            handler.addFilter(_context)
-    REQUEST_LOG.disabled = False
-    REQUEST_LOG.propagate = False
-    REQUEST_LOG.setLevel(logging.INFO)
-    wanted = [_otlp, _stdout] if STATE.stdout else [_otlp]
-    for handler in wanted:
-        if handler not in REQUEST_LOG.handlers:
-            REQUEST_LOG.addHandler(handler)
+    """Has every log record of the process pass by here, on its way to the service's handlers.
+
+    A handler on the root logger would not do: Python would then no longer write warnings to
+    standard error where nothing is configured, `logging.basicConfig` would do nothing, and
+    `logging.config.dictConfig` would throw the handler out.
+    """
+    setattr(logging.Logger, "callHandlers", _call_handlers)  # noqa: B010 -- for the type checker
+    if STATE.stdout:
+        REQUEST_LOG.addHandler(_stdout)
 
 
 def detach() -> None:
-    """Takes vario's handlers away again."""
-    root = logging.getLogger()
-    root.removeHandler(_otlp)
-    for handler in root.handlers:
-        handler.removeFilter(_context)
-    for handler in (_otlp, _stdout):
-        REQUEST_LOG.removeHandler(handler)
+    """Gives the service's logging back as it was."""
+    if logging.Logger.callHandlers is _call_handlers:
+        setattr(logging.Logger, "callHandlers", _own_call_handlers)  # noqa: B010
+    REQUEST_LOG.removeHandler(_stdout)
+
+
+def write_request(level: int, message: str, fields: dict[str, Any]) -> None:
+    """Writes the log line of a request.
+
+    It does so even where a logging configuration has disabled the loggers that it does not name,
+    as `dictConfig` does by default; the level of the logger `vario.request` is obeyed.
+    """
+    if level >= REQUEST_LOG.level:
+        record = REQUEST_LOG.makeRecord(
+            REQUEST_LOG.name, level, "", 0, message, (), None, extra={FIELDS: fields}
+        )
+        REQUEST_LOG.callHandlers(record)
+
+
+def _call_handlers(logger: logging.Logger, record: logging.LogRecord) -> None:
+    """Does as `logging.Logger.callHandlers`, after the record was given its ids and queued."""
+    if not getattr(_busy, "is_set", False):
+        _busy.is_set = True  # what is logged while a record is queued is not queued itself
+        try:
+            record.__dict__.update(
+                (key, value) for key, value in ids_now().items() if key not in record.__dict__
+            )
+            _queue(record)
+        except Exception as error:
+            report("send a log line", error)
+        finally:
+            _busy.is_set = False
+    _own_call_handlers(logger, record)
+
+
+def _queue(record: logging.LogRecord) -> None:
+    pipeline = current()
+    if pipeline is None or record.name in _ACCESS_LOGS:
+        return
+    text, number = severity(record.levelno)
+    pipeline.logger(record.name).emit(
+        LogRecord(
+            timestamp=int(record.created * 1e9),
+            context=context.get_current(),
+            severity_text=text,
+            severity_number=number,
+            body=_message(record),
+            attributes=_attributes(record),
+        )
+    )
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except Exception:  # arguments that do not fit; logging itself tells the service so
+        return f"{record.msg} {record.args!r}"
 
 
 def _extras(record: logging.LogRecord) -> dict[str, Any]:
@@ -185,4 +194,8 @@ def _attributes(record: logging.LogRecord) -> dict[str, Any]:
         fields["exception.type"] = record.exc_info[0].__name__
         fields["exception.message"] = str(record.exc_info[1])
         fields["exception.stacktrace"] = logging.Formatter().formatException(record.exc_info)
-    return {key: attribute(value) for key, value in fields.items() if value not in ("", None)}
+    return {key: attribute(value) for key, value in fields.items() if _is_said(value)}
+
+
+def _is_said(value: Any) -> bool:
+    return value is not None and not (isinstance(value, str) and not value)
