@@ -191,7 +191,7 @@ def run(settings: Settings, on_ready: Callable[[Addresses], None] | None = None)
     """
     # uvicorn's faults and warnings are news; that it serves is not.
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    factory = uvicorn.Config("").get_loop_factory()
+    factory = uvicorn.Config("", log_config=None).get_loop_factory()
     with asyncio.Runner(loop_factory=factory) as runner:
         runner.run(_run(build(settings), on_ready))
 
