@@ -93,6 +93,11 @@ def _check_links(services: Sequence[ServiceHealth]) -> Iterator[Check]:
 
 
 def _check_service(service: ServiceHealth, window: TimeRange, doors: Doors) -> Iterator[Check]:
+    if service.service_name.startswith("unknown_service") or not service.service_name:
+        yield Check(
+            "name", service.service_name, "warning", "its telemetry names no service",
+            "export OTEL_SERVICE_NAME=my-service",
+        )  # fmt: skip
     yield _check_spans(service, doors)
     yield _check_logs(service)
     yield _check_metrics(service)
@@ -203,6 +208,14 @@ def _check_identity(
 
 def _check_freshness(service: ServiceHealth, window: TimeRange) -> Check:
     name, age_ns = service.service_name, window.end_ns - service.newest_ns
+    if not service.newest_ns:
+        return Check(
+            "freshness",
+            name,
+            "warning",
+            "no span and no log record in this window",
+            "see that the service has requests",
+        )
     if age_ns <= SILENCE_NS:
         return Check("freshness", name, "ok", f"the newest is {max(0, age_ns) / 1e9:.0f} s old")
     return Check(

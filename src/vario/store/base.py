@@ -105,13 +105,19 @@ class ServiceReader(Protocol):
         ...
 
     def find_fields(self, signal: Signal, window: TimeRange) -> list[Field]:
-        """Lists the attributes of spans or records and of resources seen in `window`, sorted."""
+        """Lists the attributes of spans or records and of resources seen in `window`, sorted.
+
+        Where the window holds millions of rows, its newest part is looked at.
+        """
         ...
 
     def find_field_values(
         self, signal: Signal, field: Field, window: TimeRange, *, limit: int
     ) -> list[str]:
-        """Lists the most frequent values of a field in `window`, the most frequent first."""
+        """Lists the most frequent values of a field in `window`, the most frequent first.
+
+        Where the window holds millions of rows, its newest part is looked at.
+        """
         ...
 
 
