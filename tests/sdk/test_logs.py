@@ -2,7 +2,6 @@
 
 import json
 import logging
-import logging.config
 import math
 from collections.abc import Iterator
 from io import StringIO
@@ -137,13 +136,11 @@ def test_the_service_s_own_logging_is_left_as_it_is(sink: OtlpSink) -> None:
     assert [h for h in left if type(h).__module__.startswith("vario")] == []
 
 
-def test_a_logging_configuration_that_comes_later_changes_nothing(
+def test_request_lines_are_written_where_a_later_configuration_disables_loggers(
     configured: OtlpSink, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    names = [name for name in logging.root.manager.loggerDict if not name.startswith("vario")]
-    logging.config.dictConfig({"version": 1, "loggers": {name: {} for name in names}})
+    logging.getLogger("vario.request").disabled = True  # dictConfig's default for what it omits
     try:
-        assert logging.getLogger("vario.request").disabled
         write_request(logging.INFO, "GET / 200", {"status_code": 200})
         write_request(logging.DEBUG, "below the logger's level", {})
     finally:
