@@ -1,0 +1,158 @@
+"""Takes every page of a running vario at two sizes, in both themes and in every state.
+
+    python tools/screenshots.py http://127.0.0.1:7070 [--out screenshots] [--only overview,trace]
+"""
+
+import argparse
+import json
+import shutil
+import sys
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, Route, sync_playwright
+
+SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
+THEMES = ("dark", "light")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--force-color-profile=srgb",
+)  # fmt: skip
+TIMEOUT_MS = 15_000
+
+Step = Callable[[Page], None]
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One picture: where to go, what must be seen there, what to do first."""
+
+    name: str
+    path: str
+    ready: str
+    act: Step = lambda page: None
+    before: Step = lambda page: None
+
+
+def ask(url: str, path: str) -> Any:
+    """Returns the JSON answer of the server to `path`."""
+    with urllib.request.urlopen(f"{url}{path}", timeout=30) as answer:
+        return json.load(answer)
+
+
+def _click(test_id: str, nth: int = 0) -> Step:
+    return lambda page: page.get_by_test_id(test_id).nth(nth).click()
+
+
+def _type_filter(text: str) -> Step:
+    def act(page: Page) -> None:
+        page.get_by_test_id("filter").fill(text)
+
+    return act
+
+
+def _answer_all(status: int, body: dict[str, object]) -> Step:
+    def answer(route: Route) -> None:
+        route.fulfill(status=status, json=body)
+
+    return lambda page: page.route("**/api/**", answer)
+
+
+def _never_answer(page: Page) -> None:
+    page.route("**/api/**", lambda route: None)
+
+
+def full_shots(url: str) -> Iterator[Shot]:
+    """Yields the pages with the data that the server has."""
+    services = ask(url, "/api/services?start=now-15m")["services"]
+    if not services:
+        sys.exit(f"{url} has no requests in the last 15 minutes: run `vario demo` first")
+    models = [row for row in services if row["model"]] or services
+    row = max(models, key=lambda one: one["requests"])
+    service = urllib.parse.quote(row["service"], safe="")
+    model = f"?model={urllib.parse.quote(row['model'])}" if row["model"] else ""
+    joiner = "&" if model else "?"
+    slowest = ask(url, "/api/traces?order=slowest&limit=1&start=now-15m")["traces"][0]["trace_id"]
+    yield Shot("overview", "/", "service-row")
+    yield Shot("service", f"/services/{service}{model}", "chart-latency")
+    yield Shot("service-by-region", f"/services/{service}{model}{joiner}by=region", "chart-latency")
+    yield Shot("traces", "/traces", "trace-line")
+    yield Shot("traces-completing", "/traces", "trace-line", _type_filter("serv"))
+    yield Shot("traces-filter-error", "/traces?filter=duration+%3E+fast", "filter-error")
+    yield Shot("trace", f"/traces/{slowest}", "waterfall")
+    yield Shot("trace-span", f"/traces/{slowest}", "waterfall", _click("span-row", 2))
+    yield Shot("logs", "/logs", "log-line")
+    yield Shot("logs-open", "/logs", "log-line", _click("log-line", 2))
+    yield Shot("doctor", "/doctor", "doctor-group")
+    yield Shot("time-picker", "/", "service-row", _click("time-picker"))
+    yield Shot("help", "/", "service-row", lambda page: page.keyboard.press("?"))
+
+
+def state_shots() -> Iterator[Shot]:
+    """Yields what a page shows when there is nothing, no answer yet, or a refusal."""
+    refusal = {"status": "error", "errorType": "unavailable", "error": "the store is starting"}
+    missing = {"status": "error", "errorType": "not_found", "error": "no such trace is stored"}
+    nowhere = "?from=1000000&to=1000900"
+    for name, path in (("traces", "/traces"), ("logs", "/logs"), ("overview", "/")):
+        yield Shot(f"{name}-empty", path + nowhere, "empty")
+        yield Shot(f"{name}-loading", path, "loading", before=_never_answer)
+        yield Shot(f"{name}-error", path, "error", before=_answer_all(400, refusal))
+    yield Shot("trace-missing", f"/traces/{'0' * 31}1", "empty", before=_answer_all(404, missing))
+
+
+def take(browser: Browser, url: str, shot: Shot, out: Path) -> None:
+    """Takes one page at every size and in every theme."""
+    for size, (width, height) in SIZES.items():
+        for theme in THEMES:
+            context = browser.new_context(
+                viewport={"width": width, "height": height},
+                color_scheme=theme,
+                has_touch=size == "phone",
+                reduced_motion="reduce",
+            )
+            page = context.new_page()
+            page.set_default_timeout(TIMEOUT_MS)
+            shot.before(page)
+            page.goto(url + shot.path)
+            page.get_by_test_id(shot.ready).first.wait_for()
+            shot.act(page)
+            page.wait_for_timeout(500)
+            page.screenshot(path=out / f"{shot.name}-{size}-{theme}.png")
+            context.close()
+
+
+def find_browser() -> str:
+    """Returns the path of a Chromium, or leaves with what to install."""
+    for name in BROWSERS:
+        if path := shutil.which(name):
+            return path
+    sys.exit("no Chromium found: apt-get install chromium")
+
+
+def main() -> None:
+    """Takes all pictures, or those whose name begins with one of `--only`."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("url")
+    parser.add_argument("--out", type=Path, default=Path("screenshots"))
+    parser.add_argument("--only", default="", help="names, separated by commas")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    wanted = tuple(options.only.split(","))
+    url = options.url.rstrip("/")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=list(ARGUMENTS))
+        for shot in (*full_shots(url), *state_shots()):
+            if shot.name.startswith(wanted):
+                take(browser, url, shot, options.out)
+                print(shot.name)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,157 @@
+/** Server state: every question that a page may ask, as a hook. */
+
+import { keepPreviousData, QueryClient, useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useTimeWindow, type TimeWindow } from "../url/window";
+import { ApiError, get } from "./client";
+
+export type Signal = "traces" | "logs";
+export type GroupBy = "none" | "region" | "model_version";
+export type TraceOrder = "newest" | "slowest";
+
+export function makeQueryClient(): QueryClient {
+  return new QueryClient({
+    defaultOptions: {
+      queries: {
+        staleTime: 2_000,
+        retry: (failures, error) => error instanceof ApiError && error.mayPass && failures < 2,
+        retryDelay: (failure) => 400 * 2 ** failure,
+        refetchOnWindowFocus: true,
+        placeholderData: keepPreviousData,
+      },
+    },
+  });
+}
+
+/** `end` stays unsaid for a live window, so that the server's own clock says what is now. */
+function bounds({ from, to }: TimeWindow) {
+  return { start: from, end: to === "now" ? undefined : to };
+}
+
+export function useServices() {
+  const window = useTimeWindow();
+  return useQuery({
+    queryKey: ["services", window.from, window.to],
+    queryFn: ({ signal }) => get("/api/services", { query: bounds(window), signal }),
+    refetchInterval: window.refresh,
+  });
+}
+
+export function useTraffic(service: string, model: string | null, by: GroupBy) {
+  const window = useTimeWindow();
+  return useQuery({
+    queryKey: ["traffic", service, model, by, window.from, window.to],
+    queryFn: ({ signal }) =>
+      get("/api/services/{service}/traffic", {
+        path: { service },
+        query: { ...bounds(window), model, by },
+        signal,
+      }),
+    refetchInterval: window.refresh,
+  });
+}
+
+export interface TraceSearch {
+  filter: string;
+  order: TraceOrder;
+  limit: number;
+}
+
+export function useTraces({ filter, order, limit }: TraceSearch) {
+  const window = useTimeWindow();
+  return useQuery({
+    queryKey: ["traces", filter, order, limit, window.from, window.to],
+    queryFn: ({ signal }) =>
+      get("/api/traces", { query: { ...bounds(window), filter, order, limit }, signal }),
+    refetchInterval: window.refresh,
+  });
+}
+
+/** A whole trace; asked again for a while, since its last spans may still be under way. */
+export function useTrace(traceId: string) {
+  return useQuery({
+    queryKey: ["trace", traceId],
+    queryFn: ({ signal }) => get("/api/traces/{trace_id}", { path: { trace_id: traceId }, signal }),
+    staleTime: 30_000,
+  });
+}
+
+/** Log records of a trace; `from` and `to` are seconds and bound the search. */
+export function useTraceLogs(traceId: string, from: number, to: number) {
+  return useQuery({
+    queryKey: ["trace-logs", traceId, from, to],
+    queryFn: ({ signal }) =>
+      get("/api/logs", {
+        query: { filter: `trace_id = "${traceId}"`, start: from, end: to, limit: 500 },
+        signal,
+      }),
+    staleTime: 30_000,
+  });
+}
+
+export const LOG_PAGE = 200;
+
+export function useLogs(filter: string, live: boolean) {
+  const window = useTimeWindow();
+  return useInfiniteQuery({
+    queryKey: ["logs", filter, window.from, window.to],
+    queryFn: ({ signal, pageParam }) =>
+      get("/api/logs", {
+        query: { ...bounds(window), filter, limit: LOG_PAGE, cursor: pageParam },
+        signal,
+      }),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next_cursor,
+    refetchInterval: live ? window.refresh : false,
+  });
+}
+
+export function useLogHistogram(filter: string) {
+  const window = useTimeWindow();
+  return useQuery({
+    queryKey: ["log-histogram", filter, window.from, window.to],
+    queryFn: ({ signal }) => get("/api/logs/histogram", { query: { ...bounds(window), filter }, signal }),
+    refetchInterval: window.refresh,
+  });
+}
+
+export function useFields(signal_: Signal, enabled: boolean) {
+  const window = useTimeWindow();
+  return useQuery({
+    queryKey: ["fields", signal_, window.from, window.to],
+    queryFn: ({ signal }) => get("/api/fields", { query: { ...bounds(window), signal: signal_ }, signal }),
+    enabled,
+    staleTime: 60_000,
+  });
+}
+
+export function useFieldValues(signal_: Signal, field: string | null) {
+  const window = useTimeWindow();
+  return useQuery({
+    queryKey: ["field-values", signal_, field, window.from, window.to],
+    queryFn: ({ signal }) =>
+      get("/api/fields/values", {
+        query: { ...bounds(window), signal: signal_, field, limit: 50 },
+        signal,
+      }),
+    enabled: field !== null,
+    // Values of the field before are none of this one.
+    placeholderData: () => undefined,
+    staleTime: 60_000,
+  });
+}
+
+export function useDoctor() {
+  return useQuery({
+    queryKey: ["doctor"],
+    queryFn: ({ signal }) => get("/api/doctor", { signal }),
+    refetchInterval: 10_000,
+  });
+}
+
+export function useStatus() {
+  return useQuery({
+    queryKey: ["status"],
+    queryFn: ({ signal }) => get("/api/status", { signal }),
+    refetchInterval: 15_000,
+  });
+}

@@ -1,0 +1,85 @@
+import { Component, lazy, Suspense, type ComponentType, type ReactNode } from "react";
+import { OverviewPage } from "./pages/overview/overview";
+import { Link, paths } from "./url/link";
+import { usePath } from "./url/location";
+import { Layout, PageHeader } from "./ui/layout";
+import { Shortcuts } from "./ui/shortcuts";
+import { Empty, Failure, Loading } from "./ui/states";
+
+const ServicePage = lazy(() => import("./pages/service/service"));
+const TracesPage = lazy(() => import("./pages/traces/traces"));
+const TracePage = lazy(() => import("./pages/trace/trace"));
+const LogsPage = lazy(() => import("./pages/logs/logs"));
+const DoctorPage = lazy(() => import("./pages/doctor/doctor"));
+
+interface Route {
+  pattern: RegExp;
+  page: ComponentType<{ id: string }>;
+}
+
+/** Every page of the UI; what the parentheses catch is given to the page. */
+const ROUTES: readonly Route[] = [
+  { pattern: /^\/$/, page: OverviewPage },
+  { pattern: /^\/services\/(.+)$/, page: ServicePage },
+  { pattern: /^\/traces$/, page: TracesPage },
+  { pattern: /^\/traces\/([^/]+)$/, page: TracePage },
+  { pattern: /^\/logs$/, page: LogsPage },
+  { pattern: /^\/doctor$/, page: DoctorPage },
+];
+
+function matchRoute(path: string): { page: Route["page"]; id: string } | null {
+  for (const { pattern, page } of ROUTES) {
+    const match = pattern.exec(path);
+    if (match) return { page, id: decode(match[1] ?? "") };
+  }
+  return null;
+}
+
+/** A path segment as text; one that was never encoded properly stays as it is. */
+function decode(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}
+
+export function App() {
+  const path = usePath();
+  const found = matchRoute(path);
+  return (
+    <Layout>
+      <Shortcuts />
+      <Boundary key={path}>
+        <Suspense fallback={<Loading label="the page" />}>
+          {found ? <found.page key={path} id={found.id} /> : <NotFound path={path} />}
+        </Suspense>
+      </Boundary>
+    </Layout>
+  );
+}
+
+function NotFound({ path }: { path: string }) {
+  return (
+    <>
+      <PageHeader title="Not found" heading={<h1>Not found</h1>} />
+      <Empty title={`There is no page at ${path}`}>
+        <Link to={paths.overview}>Go to the overview</Link>
+      </Empty>
+    </>
+  );
+}
+
+/** Shows a fault of a page in its place, and leaves the rest of the UI usable. */
+class Boundary extends Component<{ children: ReactNode }, { error: Error | null }> {
+  override state = { error: null as Error | null };
+
+  static getDerivedStateFromError(error: Error) {
+    return { error };
+  }
+
+  override render() {
+    if (!this.state.error) return this.props.children;
+    return <Failure error={this.state.error} retry={() => this.setState({ error: null })} />;
+  }
+}

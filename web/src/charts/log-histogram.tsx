@@ -1,0 +1,99 @@
+import { useMemo, useState } from "react";
+import type { LogBucket } from "../api/shapes";
+import { formatCompact, formatCount, formatDuration, seconds } from "../units";
+import { useMoments } from "../ui/moments";
+import { zoomTo } from "../url/window";
+import type { PlotStyle } from "./plot-options";
+import { SEVERITIES, severityColor } from "./severity";
+import { usePlot } from "./use-plot";
+import css from "./charts.module.css";
+
+interface LogHistogramProps {
+  buckets: readonly LogBucket[];
+  step: number;
+  range: readonly [number, number];
+}
+
+interface Stack {
+  name: string;
+  /** Records of this severity in each step. */
+  counts: number[];
+  /** The same on top of all more severe ones: what stands below is drawn over it. */
+  tops: number[];
+}
+
+/** Severities that occur, the least severe first; the most severe stand at the bottom. */
+export function stackBySeverity(buckets: readonly LogBucket[]): Stack[] {
+  const seen = new Set(buckets.flatMap((bucket) => Object.keys(bucket.counts)));
+  const known = SEVERITIES.filter((name) => seen.has(name));
+  const others = [...seen].filter((name) => !(SEVERITIES as readonly string[]).includes(name));
+  const below = buckets.map(() => 0);
+  return [...others, ...known]
+    .reverse()
+    .map((name) => {
+      const counts = buckets.map((bucket) => bucket.counts[name] ?? 0);
+      counts.forEach((count, index) => (below[index] = (below[index] ?? 0) + count));
+      return { name, counts, tops: [...below] };
+    })
+    .reverse();
+}
+
+/** Log volume over time as bars stacked by severity; dragging zooms. */
+export function LogHistogram({ buckets, step, range }: LogHistogramProps) {
+  const { zone, moment } = useMoments();
+  const [index, setIndex] = useState<number | null>(null);
+  const stacks = useMemo(() => stackBySeverity(buckets), [buckets]);
+  const times = useMemo(() => buckets.map((bucket) => bucket.time), [buckets]);
+  const values = useMemo(
+    () => stacks.map(({ tops }) => tops.map((top) => (top > 0 ? top : null))),
+    [stacks],
+  );
+  const most = Math.max(1, ...(stacks[0]?.tops ?? []));
+  const style: PlotStyle = {
+    series: stacks.map(({ name }) => ({ label: name, color: severityColor(name) })),
+    format: (value) => (Number.isInteger(value) ? formatCompact(value) : ""),
+    height: 110,
+    zone,
+    logarithmic: false,
+    kind: "bars",
+    syncKey: undefined,
+    zoomable: true,
+  };
+  const { holder } = usePlot(
+    style,
+    { times, values, x: range, y: [0, most * 1.08] },
+    { onCursor: setIndex, onZoom: zoomTo },
+  );
+  const total = (counts: number[]) =>
+    index === null ? counts.reduce((sum, count) => sum + count, 0) : (counts[index] ?? 0);
+  const all = stacks.reduce((sum, { counts }) => sum + total(counts), 0);
+  const at = index === null ? undefined : times[index];
+  return (
+    <figure className={css.chart} data-testid="log-histogram">
+      <figcaption className={css.caption}>
+        <h2>
+          <span data-testid="log-count">{formatCount(all)}</span> {all === 1 ? "record" : "records"}
+        </h2>
+        <ul className={css.legend}>
+          {[...stacks].reverse().map(({ name, counts }) => (
+            <li key={name}>
+              <span className={css.block} style={{ background: `var(${severityColor(name)})` }} />
+              <span className={css.name}>{name.toLowerCase()}</span>
+              <span>{formatCount(total(counts))}</span>
+            </li>
+          ))}
+        </ul>
+        <span className={css.at}>
+          {at === undefined ? `per ${formatDuration(seconds(step)).replace(/\.0+(?=\D)/, "")}` : moment(seconds(at))}
+        </span>
+      </figcaption>
+      <div
+        ref={holder}
+        className={css.holder}
+        style={{ height: 110 }}
+        role="img"
+        aria-label={`Log records over time: ${stacks.map(({ name, counts }) => `${total(counts)} ${name}`).join(", ") || "none"}`}
+      />
+    </figure>
+  );
+}

@@ -1,0 +1,91 @@
+/** From the API's points to what a chart draws; pure. */
+
+import type { TrafficPoint } from "../api/shapes";
+import type { Version } from "../api/shapes";
+
+export type Values = (number | null)[];
+
+/** A slow request that leads from a chart to its trace. */
+export interface SlowPoint {
+  time: number;
+  /** Seconds. */
+  value: number;
+  traceId: string;
+}
+
+export interface Marker {
+  time: number;
+  label: string;
+}
+
+export type Percentile = "p50" | "p95" | "p99";
+
+export function latencies(points: readonly TrafficPoint[], percentile: Percentile): Values {
+  return points.map((point) => point[percentile]);
+}
+
+/** Errors among requests; a step without requests has no ratio. */
+export function errorRatios(points: readonly TrafficPoint[]): Values {
+  return points.map(({ errors, requests }) => (requests > 0 ? errors / requests : null));
+}
+
+/**
+ * Requests a second. A step that has not ended yet has no rate, and neither has the time before
+ * the first request: whether there was nothing to count or nobody counting is not known.
+ */
+export function rates(points: readonly TrafficPoint[], step: number, end: number): Values {
+  const first = points.findIndex((point) => point.requests > 0);
+  return points.map(({ time, requests }, index) =>
+    first < 0 || index < first || time + step > end + 1e-6 ? null : requests / step,
+  );
+}
+
+/** The slowest request of each step. */
+export function slowPoints(points: readonly TrafficPoint[]): SlowPoint[] {
+  return points.flatMap(({ time, slowest, slowest_trace_id: traceId }) =>
+    slowest !== null && traceId ? [{ time, value: slowest, traceId }] : [],
+  );
+}
+
+/** Of `points`, the slowest of each of `slots` equal parts of `[start, end]`: none overlaps another. */
+export function thinOut(points: readonly SlowPoint[], start: number, end: number, slots: number): SlowPoint[] {
+  const kept = new Map<number, SlowPoint>();
+  for (const point of points) {
+    const slot = Math.floor(((point.time - start) / (end - start)) * Math.max(1, slots));
+    const other = kept.get(slot);
+    if (!other || point.value > other.value) kept.set(slot, point);
+  }
+  return [...kept.values()].sort((a, b) => a.time - b.time);
+}
+
+/** The point that is nearest to a moment, or null where there is none. */
+export function nearest<P extends { time: number }>(points: readonly P[], time: number): P | null {
+  let best: P | null = null;
+  for (const point of points) {
+    if (!best || Math.abs(point.time - time) < Math.abs(best.time - time)) best = point;
+  }
+  return best;
+}
+
+/** Indices of values that have a gap on both sides: a line alone would not show them. */
+export function lonely(values: ArrayLike<number | null | undefined>): number[] {
+  const found: number[] = [];
+  for (let index = 0; index < values.length; index++) {
+    if (values[index] != null && values[index - 1] == null && values[index + 1] == null) found.push(index);
+  }
+  return found;
+}
+
+/** The largest of many values; 0 where there is none. */
+export function largest(all: readonly Values[]): number {
+  let most = 0;
+  for (const values of all) for (const value of values) if (value !== null && value > most) most = value;
+  return most;
+}
+
+/** Versions that came up within the window as marks on the time axis; the oldest was there before. */
+export function releases(versions: readonly Version[], start: number, step: number): Marker[] {
+  return versions
+    .filter((version) => version.first_seen > start + step)
+    .map(({ first_seen: time, version: label }) => ({ time, label }));
+}

@@ -1,0 +1,188 @@
+import { useDeferredValue } from "react";
+import { useServices, useStatus } from "../../api/queries";
+import type { Service } from "../../api/shapes";
+import { formatRate, formatRatio, perSecond, ratio, seconds } from "../../units";
+import { setParams, useParam } from "../../url/params";
+import { SearchIcon } from "../../ui/icons";
+import { PageHeader } from "../../ui/layout";
+import { useMoments } from "../../ui/moments";
+import { Answer, Empty, Loading } from "../../ui/states";
+import { TimePicker } from "../../ui/time-picker";
+import { FirstRun } from "./first-run";
+import { Row } from "./row";
+import { formatSorting, parseSorting, sortServices, startsDescending, type Column, type Sorting } from "./sorting";
+import css from "./overview.module.css";
+
+interface Overview {
+  start: number;
+  end: number;
+  step: number;
+  services: Service[];
+}
+
+export function OverviewPage() {
+  const query = useServices();
+  return (
+    <>
+      <PageHeader title="Overview" heading={<h1>Overview</h1>} controls={<TimePicker />} />
+      <Answer query={query} loading={<Loading rows={8} label="services" />}>
+        {(data) => (data.services.length ? <Services data={data} /> : <NoServices />)}
+      </Answer>
+    </>
+  );
+}
+
+function NoServices() {
+  const { data: status } = useStatus();
+  if (!status) return <Loading rows={3} label="the server's state" />;
+  const stored = status.tables.some(({ table, rows }) => table === "otel_traces" && rows > 0);
+  if (!stored) return <FirstRun status={status} />;
+  return (
+    <Empty title="No requests in this time window">
+      <p>There are older ones: look further back.</p>
+      <p className={css.actions}>
+        {[["now-1h", "Last hour"], ["now-24h", "Last 24 hours"], ["now-7d", "Last 7 days"]].map(([from, name]) => (
+          <button key={from} type="button" onClick={() => setParams({ from, to: null })}>
+            {name}
+          </button>
+        ))}
+      </p>
+    </Empty>
+  );
+}
+
+function Services({ data }: { data: Overview }) {
+  const [sort, setSort] = useParam("sort", "status");
+  const [wanted, setWanted] = useParam("q", "");
+  const needle = useDeferredValue(wanted.trim().toLowerCase());
+  const sorting = parseSorting(sort);
+  const { end, step } = data;
+  const matching = data.services.filter(({ service, model, versions, regions }) =>
+    [service, model, ...regions, ...versions.map(({ version }) => version)].some((text) =>
+      text.toLowerCase().includes(needle),
+    ),
+  );
+  const rows = sortServices(matching, sorting, end, step);
+  const models = new Map<string, number>();
+  for (const { service } of data.services) models.set(service, (models.get(service) ?? 0) + 1);
+  return (
+    <>
+      <div className={css.above}>
+        <Totals data={data} />
+        <label className={css.find}>
+          <SearchIcon size={14} />
+          <span className="visually-hidden">Find a service, model, version or region</span>
+          <input
+            data-filter-input
+            type="search"
+            placeholder="Find service, model, region"
+            value={wanted}
+            onChange={(event) => setWanted(event.target.value)}
+            data-testid="find-service"
+          />
+        </label>
+      </div>
+      {rows.length === 0 ? (
+        <Empty title={`No service matches “${wanted}”`} />
+      ) : (
+        <div className={css.frame}>
+          <table role="table" className={css.table} aria-label="Services and their models">
+            <Head sorting={sorting} onSort={(next) => setSort(formatSorting(next))} />
+            <tbody role="rowgroup">
+              {rows.map((service) => (
+                <Row
+                  key={`${service.service} ${service.model}`}
+                  service={service}
+                  end={end}
+                  step={step}
+                  shared={(models.get(service.service) ?? 0) > 1}
+                />
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </>
+  );
+}
+
+function Totals({ data }: { data: Overview }) {
+  const { clock } = useMoments();
+  const requests = data.services.reduce((sum, one) => sum + one.requests, 0);
+  const errors = data.services.reduce((sum, one) => sum + one.requests * one.error_ratio, 0);
+  const rate = data.services.reduce((sum, one) => sum + one.rate, 0);
+  const count = new Set(data.services.map((one) => one.service)).size;
+  const regions = new Set(data.services.flatMap((one) => one.regions)).size;
+  return (
+    <p className={css.totals} data-testid="totals">
+      <span>
+        <strong>{count}</strong> {count === 1 ? "service" : "services"}
+      </span>
+      {regions > 0 && (
+        <span>
+          <strong>{regions}</strong> {regions === 1 ? "region" : "regions"}
+        </span>
+      )}
+      <span>
+        <strong>{formatRate(perSecond(rate))}</strong> requests
+      </span>
+      <span>
+        <strong>{formatRatio(ratio(requests ? errors / requests : 0))}</strong> errors
+      </span>
+      <span className={css.asOf}>as of {clock(seconds(data.end))}</span>
+    </p>
+  );
+}
+
+const HEADS: readonly [Column | null, string, string][] = [
+  ["status", "Status", "status"],
+  ["service", "Service and model", "service"],
+  ["p50", "p50", "p50"],
+  ["p95", "p95", "p95"],
+  ["p99", "p99", "p99"],
+  [null, "Latency", "latency"],
+  ["errors", "Errors", "errors"],
+  ["traffic", "Traffic", "traffic"],
+  [null, "", "flow"],
+  [null, "Version", "version"],
+  [null, "Regions", "region"],
+  ["seen", "Last request", "seen"],
+];
+
+function Head({ sorting, onSort }: { sorting: Sorting; onSort: (sorting: Sorting) => void }) {
+  return (
+    <thead role="rowgroup">
+      <tr role="row">
+        {HEADS.map(([column, text, name]) => (
+          <th
+            key={name}
+            role="columnheader"
+            scope="col"
+            className={css[name]}
+            aria-sort={column !== sorting.column ? undefined : sorting.descending ? "descending" : "ascending"}
+          >
+            {column ? (
+              <button
+                type="button"
+                onClick={() =>
+                  onSort({
+                    column,
+                    descending: column === sorting.column ? !sorting.descending : startsDescending(column),
+                  })
+                }
+                data-testid={`sort-${column}`}
+              >
+                {text}
+                <span aria-hidden="true" className={css.arrow}>
+                  {column === sorting.column ? (sorting.descending ? "↓" : "↑") : ""}
+                </span>
+              </button>
+            ) : (
+              text || <span className="visually-hidden">Traffic over time</span>
+            )}
+          </th>
+        ))}
+      </tr>
+    </thead>
+  );
+}

@@ -1,0 +1,137 @@
+import { memo, useMemo, type MouseEvent, type ReactNode } from "react";
+import type { Service } from "../../api/shapes";
+import { latencies, rates, slowPoints } from "../../charts/points";
+import { SlowSparkline, Sparkline } from "../../charts/sparkline";
+import { formatAgo, formatDuration, formatRate, formatRatio, perSecond, ratio, seconds } from "../../units";
+import { Link, opensElsewhere, paths } from "../../url/link";
+import { navigate } from "../../url/location";
+import { pageHref, type Params } from "../../url/params";
+import { Chip } from "../../ui/chip";
+import { useMoments } from "../../ui/moments";
+import { judge, VerdictBadge } from "../../ui/verdict";
+import css from "./overview.module.css";
+
+interface RowProps {
+  service: Service;
+  end: number;
+  step: number;
+  /** The service serves several models, so that its name alone does not say which row is meant. */
+  shared: boolean;
+}
+
+export const Row = memo(function Row({ service, end, step, shared }: RowProps) {
+  const { moment } = useMoments();
+  const to = paths.service(service.service);
+  const params: Params = { model: service.model || shared ? service.model : null };
+  const errors = ratio(service.error_ratio);
+  const verdict = judge(service, end, step);
+  const open = (event: MouseEvent<HTMLElement>) => {
+    if (event.defaultPrevented || opensElsewhere(event)) return;
+    if ((event.target as HTMLElement).closest("a, button")) return;
+    navigate(pageHref(to, location.search, params));
+  };
+  const duration = (value: number) => formatDuration(seconds(value));
+  return (
+    <tr role="row" className={css.row} onClick={open} data-testid="service-row" data-service={service.service} data-model={service.model}>
+      <Cell name="status">
+        <VerdictBadge verdict={verdict} />
+      </Cell>
+      <th role="rowheader" scope="row" className={css.service}>
+        <Link to={to} params={params} title={service.service} data-testid="service-link">
+          {service.service}
+        </Link>
+        {service.model && (
+          <span className={css.model} title={`Model ${service.model}`}>
+            {service.model}
+          </span>
+        )}
+      </th>
+      <Cell name="p50" label="p50">
+        {duration(service.p50)}
+      </Cell>
+      <Cell name="p95" label="p95">
+        <strong>{duration(service.p95)}</strong>
+      </Cell>
+      <Cell name="p99" label="p99">
+        {duration(service.p99)}
+      </Cell>
+      <Cell name="latency">
+        <Latency service={service} />
+      </Cell>
+      <Cell name="errors" label="errors">
+        <span className={verdict === "failing" ? css.bad : verdict === "errors" ? css.warn : undefined}>
+          {formatRatio(errors)}
+        </span>
+      </Cell>
+      <Cell name="traffic" label="traffic">
+        {formatRate(perSecond(service.rate))}
+      </Cell>
+      <Cell name="flow">
+        <Traffic service={service} step={step} end={end} />
+      </Cell>
+      <Cell name="version">
+        <Versions service={service} />
+      </Cell>
+      <Cell name="region">
+        <Few names={service.regions} />
+      </Cell>
+      <Cell name="seen" label="last request">
+        <span title={moment(seconds(service.last_seen))}>{formatAgo(seconds(service.last_seen), seconds(end))}</span>
+      </Cell>
+    </tr>
+  );
+});
+
+function Cell({ name, label, children }: { name: string; label?: string; children: ReactNode }) {
+  return (
+    <td role="cell" className={css[name]} data-label={label}>
+      {children}
+    </td>
+  );
+}
+
+function Latency({ service }: { service: Service }) {
+  const { points } = service;
+  const drawn = useMemo(
+    () => ({
+      times: points.map((point) => point.time),
+      slow: slowPoints(points),
+      series: [
+        { values: latencies(points, "p99"), color: "--p99", faint: true },
+        { values: latencies(points, "p95"), color: "--p95" },
+      ],
+    }),
+    [points],
+  );
+  return <SlowSparkline {...drawn} label={`p95 latency of ${service.service} over time`} />;
+}
+
+function Traffic({ service, step, end }: { service: Service; step: number; end: number }) {
+  const { points } = service;
+  const series = useMemo(
+    () => [{ values: rates(points, step, end), color: "--traffic", filled: true }],
+    [points, step, end],
+  );
+  return <Sparkline series={series} label={`Traffic of ${service.service} over time`} />;
+}
+
+/** The version that answered last, and how many there were before it. */
+function Versions({ service }: { service: Service }) {
+  const newestFirst = [...service.versions].sort((a, b) => b.first_seen - a.first_seen);
+  return <Few names={newestFirst.map(({ version }) => version)} arrow />;
+}
+
+function Few({ names, arrow = false }: { names: readonly string[]; arrow?: boolean }) {
+  const [first, second, ...rest] = names;
+  if (first === undefined) return <span className={css.none}>–</span>;
+  const shown = arrow || second === undefined ? [first] : [first, second];
+  const hidden = names.length - shown.length;
+  return (
+    <span className={css.few} title={arrow ? `Newest first: ${names.join(", ")}` : names.join(", ")}>
+      {shown.map((name) => (
+        <Chip key={name}>{name}</Chip>
+      ))}
+      {hidden > 0 && <span className={css.more}>+{arrow ? hidden : rest.length}</span>}
+    </span>
+  );
+}

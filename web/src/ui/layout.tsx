@@ -1,0 +1,147 @@
+/** What stands around every page: the rail (a bar at the bottom of a phone), header and content. */
+
+import { useEffect, type ReactNode } from "react";
+import { useStatus } from "../api/queries";
+import { Link, paths } from "../url/link";
+import { usePath } from "../url/location";
+import { zoneName } from "./moments";
+import { DoctorIcon, HelpIcon, LogsIcon, OverviewIcon, TracesIcon } from "./icons";
+import { prefer, usePreferences } from "./preferences";
+import { toggleHelp } from "./shortcuts";
+import { ThemeToggle } from "./theme-toggle";
+import css from "./layout.module.css";
+
+export const SECTIONS = [
+  { name: "Overview", key: "o", to: paths.overview, icon: OverviewIcon, owns: /^\/($|services)/ },
+  { name: "Traces", key: "t", to: paths.traces, icon: TracesIcon, owns: /^\/traces/ },
+  { name: "Logs", key: "l", to: paths.logs, icon: LogsIcon, owns: /^\/logs/ },
+  { name: "Doctor", key: "d", to: paths.doctor, icon: DoctorIcon, owns: /^\/doctor/ },
+] as const;
+
+export function Layout({ children }: { children: ReactNode }) {
+  return (
+    <div className={css.frame}>
+      <a className={css.skip} href="#content">
+        Skip to content
+      </a>
+      <Rail />
+      <main id="content" className={css.main} tabIndex={-1}>
+        {children}
+      </main>
+    </div>
+  );
+}
+
+function Rail() {
+  const path = usePath();
+  return (
+    <div className={css.rail}>
+      <Link to={paths.overview} className={css.brand} aria-label="vario: overview">
+        <Mark />
+        <span>vario</span>
+      </Link>
+      <nav aria-label="Sections" className={css.sections}>
+        {SECTIONS.map(({ name, key, to, icon: Icon, owns }) => (
+          <Link
+            key={name}
+            to={to}
+            className={css.section}
+            aria-current={owns.test(path) ? "page" : undefined}
+            title={`${name} (g then ${key})`}
+            data-testid={`nav-${name.toLowerCase()}`}
+          >
+            <Icon />
+            <span>{name}</span>
+          </Link>
+        ))}
+      </nav>
+      <div className={css.foot}>
+        <ServerState />
+        <div className={css.tools}>
+          <ZoneToggle />
+          <ThemeToggle />
+          <button
+            type="button"
+            className={css.tool}
+            onClick={toggleHelp}
+            aria-label="Keyboard shortcuts"
+            title="Keyboard shortcuts (?)"
+          >
+            <HelpIcon />
+          </button>
+        </div>
+      </div>
+    </div>
+  );
+}
+
+function Mark() {
+  return (
+    <svg width="22" height="22" viewBox="0 0 32 32" aria-hidden="true">
+      <path
+        d="M5 22.5a11.5 11.5 0 1 1 22 0"
+        fill="none"
+        stroke="var(--line-strong)"
+        strokeWidth="3"
+        strokeLinecap="round"
+      />
+      <path d="M16 21 23 10.5" stroke="var(--accent)" strokeWidth="3.2" strokeLinecap="round" />
+      <circle cx="16" cy="21" r="3" fill="var(--accent)" />
+    </svg>
+  );
+}
+
+function ServerState() {
+  const { data, isError } = useStatus();
+  if (isError) return <p className={css.lost}>server does not answer</p>;
+  return (
+    <p className={css.server} title={data ? `${data.store}\nOTLP ${data.otlp_http}, ${data.otlp_grpc}` : ""}>
+      {data ? `vario ${data.version}` : " "}
+    </p>
+  );
+}
+
+function ZoneToggle() {
+  const { zone } = usePreferences();
+  const other = zone === "utc" ? "local" : "utc";
+  return (
+    <button
+      type="button"
+      className={css.zone}
+      onClick={() => prefer({ zone: other })}
+      title={`Times are in ${zoneName(zone)}. Click for ${other === "utc" ? "UTC" : "local time"}.`}
+      data-testid="zone"
+    >
+      {zoneName(zone)}
+    </button>
+  );
+}
+
+interface PageHeaderProps {
+  /** What the tab of the browser says before "vario". */
+  title: string;
+  heading: ReactNode;
+  /** Where this page hangs: links above the heading. */
+  trail?: ReactNode;
+  /** Stands right of the heading, such as the time window. */
+  controls?: ReactNode;
+}
+
+export function PageHeader({ title, heading, trail, controls }: PageHeaderProps) {
+  useEffect(() => {
+    document.title = title ? `${title} · vario` : "vario";
+  }, [title]);
+  return (
+    <header className={css.header}>
+      <div className={css.heading}>
+        {trail && (
+          <nav aria-label="Breadcrumb" className={css.trail}>
+            {trail}
+          </nav>
+        )}
+        {heading}
+      </div>
+      {controls && <div className={css.controls}>{controls}</div>}
+    </header>
+  );
+}
