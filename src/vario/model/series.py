@@ -34,11 +34,13 @@ class SeriesSet:
         ids: shape (n,), uint64, the store's own series ids.
         labels: n label sets, `__name__` included.
         delta: shape (n,), bool, true where the samples are OTLP delta counts.
+        matchers: what the series were found by; a store may read by them rather than by ids.
     """
 
     ids: NDArray[np.uint64]
     labels: tuple[Labels, ...]
     delta: NDArray[np.bool_]
+    matchers: tuple[Matcher, ...] = ()
 
     def __len__(self) -> int:
         """Number of series."""

@@ -1,0 +1,117 @@
+"""Anchored and smoothed ranges (experimental): values at the very edges of a window."""
+
+from itertools import pairwise
+
+import numpy as np
+
+from vario.query.promql.nodes import VectorSelector
+from vario.query.promql.selectors import Selectors
+from vario.query.promql.values import Floats, Mask, Steps, Vector
+from vario.query.promql.windows import Ranges, drop_stale, is_stale
+
+ANCHORED_FUNCTIONS = frozenset(("resets", "changes", "rate", "increase", "delta"))
+SMOOTHED_FUNCTIONS = frozenset(("rate", "increase", "delta"))
+
+
+class Extended:
+    """Evaluates a function over windows that also hold samples before (and after) their edges.
+
+    An anchored window begins with the newest sample at or before its start; a smoothed one has
+    values interpolated at both edges.
+    """
+
+    def __init__(self, ranges: Ranges, name: str, smoothed: bool) -> None:
+        self.ranges = ranges
+        self.name = name
+        self.smoothed = smoothed
+        self.counter = name in ("rate", "increase")
+
+    def run(self) -> tuple[Floats, Mask]:
+        """Returns values and where they are present, shape (n, steps)."""
+        shape = self.ranges.first.shape
+        values, present = np.zeros(shape), np.zeros(shape, dtype=np.bool_)
+        for row, step in self.ranges.cells(self.ranges.counts > 0):
+            times, samples = self.ranges.floats_at(row, step)
+            start = int(self.ranges.start_ms[step])
+            end = int(self.ranges.end_ms[step])
+            value = self._window(times.tolist(), samples.tolist(), start, end)
+            if value is not None:
+                values[row, step], present[row, step] = value, True
+        return values, present
+
+    def _window(self, times: list[int], values: list[float], start: int, end: int) -> float | None:
+        last = len(times) - 1
+        first = max(0, sum(t <= start for t in times[:last]) - 1)
+        if self.name in ("resets", "changes"):
+            return self._count(values[first:]) if times[last] > start else None
+        if self.smoothed:
+            last = sum(t < end for t in times[:last])
+        if times[last] <= start:
+            return None
+        left, right = values[first], values[last]
+        if self.smoothed and times[first] < start:
+            left = self._between(times, values, first, start)
+        if self.smoothed and last > 0 and times[last] > end:
+            right = self._between(times, values, last - 1, end)
+        result = right - left
+        if self.counter:
+            inner = slice(first + (times[first] <= start), last + 1 - (times[last] >= end))
+            result += _lost([left, *values[inner], right])
+        return result / (self.ranges.range_ms / 1000) if self.name == "rate" else result
+
+    def _between(self, times: list[int], values: list[float], index: int, at: int) -> float:
+        """Returns the value at a time between sample `index` and the next."""
+        before, after = values[index], values[index + 1]
+        if self.counter and after < before:
+            before = 0.0
+        share = (at - times[index]) / (times[index + 1] - times[index])
+        return before + (after - before) * share
+
+    def _count(self, values: list[float]) -> float:
+        if self.name == "resets":
+            return float(sum(b < a for a, b in pairwise(values)))
+        return float(sum(a != b and not (a != a and b != b) for a, b in pairwise(values)))
+
+
+def _lost(values: list[float]) -> float:
+    """Returns what a counter lost to resets along a row of values."""
+    return sum(before for before, after in pairwise(values) if after < before)
+
+
+def smoothed_instant(selectors: Selectors, node: VectorSelector, steps: Steps) -> Vector:
+    """Returns series interpolated at each step between the samples around it."""
+    at = selectors.at_times(node, steps)
+    lookback = selectors.context.lookback_ms
+    span = (node.matchers, at.start_ms - lookback, at.end_ms + lookback)
+    found = selectors.find(*span)
+    block = drop_stale(selectors.samples(*span))
+    shape = (len(found.labels), steps.count)
+    values, present = np.zeros(shape), np.zeros(shape, dtype=np.bool_)
+    moments = np.broadcast_to(at.times(), (steps.count,))
+    for row in range(shape[0]):
+        window = slice(int(block.offsets[row]), int(block.offsets[row + 1]))
+        times, samples = block.ts_ms[window], block.values[window]
+        for step, moment in enumerate(moments.tolist()):
+            near = (times > moment - lookback) & (times <= moment + lookback)
+            value = _interpolated(times[near], samples[near], moment)
+            if value is not None:
+                values[row, step], present[row, step] = value, True
+    return Vector(found.labels, values, present).without_empty()
+
+
+def _interpolated(
+    times: "np.ndarray[tuple[int], np.dtype[np.int64]]", values: Floats, at: int
+) -> float | None:
+    index = int(np.searchsorted(times, at, side="left"))
+    if index < len(times) and times[index] == at:
+        return float(values[index])
+    if index == 0:
+        return None
+    if index == len(times):
+        return float(values[index - 1])
+    before, after = values[index - 1], values[index]
+    share = (at - times[index - 1]) / (times[index] - times[index - 1])
+    return float(before + (after - before) * share)
+
+
+__all__ = ["ANCHORED_FUNCTIONS", "SMOOTHED_FUNCTIONS", "Extended", "is_stale", "smoothed_instant"]

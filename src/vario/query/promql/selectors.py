@@ -1,0 +1,148 @@
+"""Selectors: from matchers and times to samples in windows."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from vario.errors import ExecutionError
+from vario.model.series import Matcher, SampleBlock, SeriesSet
+from vario.query.promql.context import Context
+from vario.query.promql.matching import LabelSet, label_set
+from vario.query.promql.nodes import MatrixSelector, VectorSelector
+from vario.query.promql.values import Steps
+from vario.query.promql.windows import (
+    HistogramRows,
+    Newest,
+    Ranges,
+    drop_stale,
+    histogram_rows,
+    make_cumulative,
+    make_ranges,
+    newest,
+)
+from vario.store.base import MetricReader
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Series that a selector found, ordered by their labels."""
+
+    series: SeriesSet
+    labels: list[LabelSet]
+
+
+class Selectors:
+    """Reads what selectors ask for; equal selectors of one query are read once."""
+
+    def __init__(self, reader: MetricReader, context: Context) -> None:
+        self.reader = reader
+        self.context = context
+        self._found: dict[tuple[tuple[Matcher, ...], int, int], Found] = {}
+        self._samples: dict[tuple[tuple[Matcher, ...], int, int], SampleBlock] = {}
+        self._histograms: dict[tuple[tuple[Matcher, ...], int, int], HistogramRows | None] = {}
+
+    def find(self, matchers: tuple[Matcher, ...], start_ms: int, end_ms: int) -> Found:
+        """Finds series by labels, ordered by labels."""
+        key = (matchers, start_ms, end_ms)
+        if key not in self._found:
+            self.context.budget.check()
+            series = self.reader.find_series(matchers, start_ms, end_ms)
+            labels = [label_set(labels) for labels in series.labels]
+            order = sorted(range(len(labels)), key=labels.__getitem__)
+            index = np.array(order, dtype=np.intp)
+            ordered = SeriesSet(
+                series.ids[index],
+                tuple(series.labels[i] for i in order),
+                series.delta[index],
+            )
+            self._found[key] = Found(ordered, [labels[i] for i in order])
+        return self._found[key]
+
+    def samples(self, matchers: tuple[Matcher, ...], start_ms: int, end_ms: int) -> SampleBlock:
+        """Fetches float samples in `(start_ms, end_ms]`, stale markers included."""
+        key = (matchers, start_ms, end_ms)
+        if key not in self._samples:
+            found = self.find(*key)
+            self.context.budget.check()
+            block = self.reader.fetch_samples(found.series, start_ms, end_ms)
+            self.context.budget.load(len(block.ts_ms))
+            self._samples[key] = block
+        return self._samples[key]
+
+    def histograms(
+        self, matchers: tuple[Matcher, ...], start_ms: int, end_ms: int
+    ) -> HistogramRows | None:
+        """Fetches native histograms in `(start_ms, end_ms]`, None for none."""
+        key = (matchers, start_ms, end_ms)
+        if key not in self._histograms:
+            found = self.find(*key)
+            block = self.reader.fetch_histograms(found.series, start_ms, end_ms)
+            self.context.budget.load(0 if block is None else len(block.ts_ms))
+            self._histograms[key] = histogram_rows(block)
+        return self._histograms[key]
+
+    def at_times(self, node: VectorSelector, steps: Steps) -> Steps:
+        """Returns the times that a selector looks at: one for all steps where `@` fixes it."""
+        if node.at_ms is not None:
+            return Steps(node.at_ms - node.offset_ms, steps.step_ms, 1)
+        return replace(steps, start_ms=steps.start_ms - node.offset_ms)
+
+    def instant(self, node: VectorSelector, steps: Steps) -> Newest:
+        """Returns the newest sample of each series at each step."""
+        at = self.at_times(node, steps)
+        lookback = self.context.lookback_ms
+        span = (node.matchers, at.start_ms - lookback, at.end_ms)
+        found = self.find(*span)
+        self.context.budget.hold(len(found.labels) * steps.count)
+        result = newest(found.labels, self.samples(*span), self.histograms(*span), at, lookback)
+        if at.count == steps.count:
+            return result
+        return Newest(widen(result, steps.count).vector, widen(result, steps.count).ts_ms)
+
+    def ranges(self, node: MatrixSelector, steps: Steps, *, counter: bool = False) -> Ranges:
+        """Returns the windows of a range selector at every step.
+
+        Args:
+            node: the selector.
+            steps: the steps.
+            counter: whether OTLP delta series are to be summed up first.
+        """
+        vector = node.vector
+        at = self.at_times(vector, steps)
+        lookback = self.context.lookback_ms
+        before = lookback if vector.anchored or vector.smoothed else 0
+        after = lookback if vector.smoothed else 0
+        span = (vector.matchers, at.start_ms - node.range_ms - before, at.end_ms + after)
+        found = self.find(*span)
+        samples = drop_stale(self.samples(*span))
+        if counter:
+            samples = make_cumulative(samples, found.series.delta)
+        histograms = self.histograms(*span)
+        if histograms is not None and (vector.anchored or vector.smoothed):
+            message = "smoothed and anchored modifiers do not work with native histograms"
+            raise ExecutionError(message)
+        return make_ranges(
+            found.labels,
+            samples,
+            histograms,
+            ends=at,
+            eval_steps=steps,
+            range_ms=node.range_ms,
+            position=node.position,
+            before_ms=before,
+            after_ms=after,
+        )
+
+
+def widen(result: Newest, count: int) -> Newest:
+    """Returns one step repeated `count` times."""
+    vector = result.vector
+    shape = (len(vector), count)
+    hists = None if vector.hists is None else np.broadcast_to(vector.hists, shape)
+    vector = replace(
+        vector,
+        values=np.broadcast_to(vector.values, shape),
+        present=np.broadcast_to(vector.present, shape),
+        hists=hists,
+    )
+    return Newest(vector, np.broadcast_to(result.ts_ms, shape))

@@ -1,0 +1,300 @@
+"""Samples seen through windows: which samples each step of each series looks at.
+
+Windows are left-open, `(end - range, end]`, as in Prometheus 3. Stale markers are no samples, but
+one that is newest ends a series for instant selectors.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vario.model.series import STALE_NAN_BITS, HistogramBlock, SampleBlock
+from vario.query.promql.histogram import Buckets, Histogram, ResetHint
+from vario.query.promql.lexer import Position
+from vario.query.promql.matching import LabelSet
+from vario.query.promql.values import Floats, Hists, Ints, Mask, Steps, Vector
+
+_STALE = np.uint64(STALE_NAN_BITS)
+
+
+@dataclass(frozen=True, slots=True)
+class HistogramRows:
+    """Native histograms of n series in compressed-row form."""
+
+    offsets: Ints
+    ts_ms: Ints
+    values: Hists
+
+
+@dataclass(frozen=True, slots=True)
+class Ranges:
+    """A range vector at every step.
+
+    Attributes:
+        labels: n label sets.
+        samples: float samples without stale markers.
+        first: shape (n, steps), index of the first sample of the window.
+        last: shape (n, steps), index after the last one.
+        histograms: native histograms, or None; `h_first` and `h_last` are their windows.
+        start_ms: shape (steps,), excluded start of each window.
+        end_ms: shape (steps,), included end.
+        eval_ms: shape (steps,), time of each step.
+        range_ms: length of the window.
+        position: where the range stands in the query, for annotations.
+    """
+
+    labels: list[LabelSet]
+    samples: SampleBlock
+    first: Ints
+    last: Ints
+    start_ms: Ints
+    end_ms: Ints
+    eval_ms: Ints
+    range_ms: int
+    position: Position
+    histograms: HistogramRows | None = None
+    h_first: Ints | None = None
+    h_last: Ints | None = None
+    drop_name: Mask = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
+
+    @property
+    def counts(self) -> Ints:
+        """Shape (n, steps), number of float samples in each window."""
+        return self.last - self.first
+
+    @property
+    def h_counts(self) -> Ints:
+        """Shape (n, steps), number of histograms in each window."""
+        if self.h_last is None or self.h_first is None:
+            return np.zeros_like(self.first)
+        return self.h_last - self.h_first
+
+    def cells(self, chosen: Mask) -> Iterator[tuple[int, int]]:
+        """Yields (series, step) of chosen cells."""
+        for row, step in np.argwhere(chosen).tolist():
+            yield row, step
+
+    def floats_at(self, row: int, step: int) -> tuple[Ints, Floats]:
+        """Returns times and values of the float samples in one window."""
+        window = slice(int(self.first[row, step]), int(self.last[row, step]))
+        return self.samples.ts_ms[window], self.samples.values[window]
+
+    def histograms_at(self, row: int, step: int) -> tuple[Ints, list[Histogram]]:
+        """Returns times and values of the native histograms in one window."""
+        if self.histograms is None or self.h_first is None or self.h_last is None:
+            return np.zeros(0, dtype=np.int64), []
+        window = slice(int(self.h_first[row, step]), int(self.h_last[row, step]))
+        return self.histograms.ts_ms[window], list(self.histograms.values[window])
+
+
+def first_after(offsets: Ints, ts_ms: Ints, steps: Steps) -> Ints:
+    """Returns, for each series and step, the index of the first sample later than the step.
+
+    Args:
+        offsets: compressed-row offsets of n series, shape (n + 1,).
+        ts_ms: times of all samples, ordered within each series.
+        steps: the times of comparison.
+
+    Returns:
+        Shape (n, steps.count).
+    """
+    series = len(offsets) - 1
+    if not len(ts_ms):
+        return np.repeat(offsets[:-1, None], steps.count, axis=1)
+    due = -((steps.start_ms - ts_ms) // max(steps.step_ms, 1))
+    due = np.where(ts_ms <= steps.start_ms, 0, due)
+    np.clip(due, 0, steps.count, out=due)
+    rows = np.repeat(np.arange(series, dtype=np.int64), np.diff(offsets))
+    width = steps.count + 1
+    counts = np.bincount(rows * width + due, minlength=series * width).reshape(series, width)
+    return offsets[:-1, None] + np.cumsum(counts, axis=1)[:, : steps.count]
+
+
+def is_stale(values: Floats) -> Mask:
+    """Returns which values are stale markers."""
+    return values.view(np.uint64) == _STALE
+
+
+def drop_stale(block: SampleBlock) -> SampleBlock:
+    """Returns the samples without stale markers."""
+    stale = is_stale(block.values)
+    if not stale.any():
+        return block
+    kept = ~stale
+    before = np.concatenate(([0], np.cumsum(kept)))
+    return SampleBlock(before[block.offsets], block.ts_ms[kept], block.values[kept])
+
+
+def make_cumulative(block: SampleBlock, delta: Mask) -> SampleBlock:
+    """Returns the samples with those of delta series summed up from the block's start.
+
+    Args:
+        block: samples without stale markers.
+        delta: shape (n,), which series hold deltas.
+    """
+    if not delta.any() or not len(block.values):
+        return block
+    values = block.values.copy()
+    for row in np.flatnonzero(delta):
+        window = slice(int(block.offsets[row]), int(block.offsets[row + 1]))
+        values[window] = np.cumsum(values[window])
+    return SampleBlock(block.offsets, block.ts_ms, values)
+
+
+def histogram_rows(block: HistogramBlock | None) -> HistogramRows | None:
+    """Returns a block of columns as histograms, None for none."""
+    if block is None or not len(block.ts_ms):
+        return None
+    values = np.empty(len(block.ts_ms), dtype=np.object_)
+    for i in range(len(values)):
+        values[i] = Histogram(
+            schema=int(block.schema[i]),
+            zero_threshold=float(block.zero_threshold[i]),
+            zero_count=float(block.zero_count[i]),
+            count=float(block.count[i]),
+            sum=float(block.sum[i]),
+            positive=_buckets(int(block.positive_offset[i]), block.positive[i]),
+            negative=_buckets(int(block.negative_offset[i]), block.negative[i]),
+            bounds=tuple(block.bounds[i]),
+            hint=ResetHint(int(block.reset_hint[i])),
+        )
+    return HistogramRows(block.offsets, block.ts_ms, values)
+
+
+def _buckets(offset: int, counts: "list[float] | NDArray[np.float64]") -> Buckets:
+    return Buckets(offset, np.asarray(counts, dtype=np.float64)) if len(counts) else Buckets()
+
+
+def samples_of(vector: Vector, steps: Steps) -> tuple[SampleBlock, HistogramRows | None]:
+    """Returns the cells of an evaluated vector as samples: the inside of a subquery.
+
+    Reset hints do not survive, since samples between the steps are not seen.
+    """
+    times = steps.times()
+    floats = vector.is_float
+    offsets = np.concatenate(([0], np.cumsum(floats.sum(axis=1)))).astype(np.int64)
+    ts = np.broadcast_to(times, floats.shape)
+    block = SampleBlock(offsets, ts[floats], vector.values[floats])
+    if vector.hists is None:
+        return block, None
+    cells = vector.is_histogram & vector.present
+    values = np.empty(int(cells.sum()), dtype=np.object_)
+    for i, histogram in enumerate(vector.hists[cells]):
+        keep = histogram.hint == ResetHint.GAUGE
+        values[i] = histogram if keep else histogram.with_hint(ResetHint.UNKNOWN)
+    h_offsets = np.concatenate(([0], np.cumsum(cells.sum(axis=1)))).astype(np.int64)
+    return block, HistogramRows(h_offsets, ts[cells], values)
+
+
+def make_ranges(
+    labels: list[LabelSet],
+    samples: SampleBlock,
+    histograms: HistogramRows | None,
+    *,
+    ends: Steps,
+    eval_steps: Steps,
+    range_ms: int,
+    position: Position,
+    before_ms: int = 0,
+    after_ms: int = 0,
+) -> Ranges:
+    """Returns the windows `(end - range, end]` over samples.
+
+    Args:
+        labels: n label sets.
+        samples: float samples without stale markers.
+        histograms: native histograms or None.
+        ends: ends of the windows; one end serves every step where `@` fixes it.
+        eval_steps: the steps themselves.
+        range_ms: length of the windows.
+        position: where the range stands in the query.
+        before_ms: how much earlier than its start a window may look (extended ranges).
+        after_ms: how much later than its end.
+    """
+    starts = Steps(ends.start_ms - range_ms - before_ms, ends.step_ms, ends.count)
+    stops = Steps(ends.start_ms + after_ms, ends.step_ms, ends.count)
+    count = eval_steps.count
+
+    def widen(columns: Ints) -> Ints:
+        if columns.shape[-1] == count:
+            return columns
+        return np.broadcast_to(columns, (*columns.shape[:-1], count))
+
+    h_first = h_last = None
+    if histograms is not None:
+        h_first = widen(first_after(histograms.offsets, histograms.ts_ms, starts))
+        h_last = widen(first_after(histograms.offsets, histograms.ts_ms, stops))
+    end_ms = widen(ends.times())
+    return Ranges(
+        labels=labels,
+        samples=samples,
+        first=widen(first_after(samples.offsets, samples.ts_ms, starts)),
+        last=widen(first_after(samples.offsets, samples.ts_ms, stops)),
+        start_ms=end_ms - range_ms,
+        end_ms=end_ms,
+        eval_ms=eval_steps.times(),
+        range_ms=range_ms,
+        position=position,
+        histograms=histograms,
+        h_first=h_first,
+        h_last=h_last,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """The newest sample of each series at each step, with its own time."""
+
+    vector: Vector
+    ts_ms: Ints
+
+
+def newest(
+    labels: list[LabelSet],
+    samples: SampleBlock,
+    histograms: HistogramRows | None,
+    at: Steps,
+    lookback_ms: int,
+) -> Newest:
+    """Returns each series' newest sample in `(t - lookback, t]`, unless it is a stale marker.
+
+    Args:
+        labels: n label sets.
+        samples: float samples, stale markers included.
+        histograms: native histograms or None.
+        at: the times to look at.
+        lookback_ms: how old a sample may be.
+    """
+    times = at.times()
+    ts, present, index = _newest_index(samples.offsets, samples.ts_ms, at, times, lookback_ms)
+    pool = samples.values if len(samples.values) else np.zeros(1)
+    values = pool[index]
+    hists: Hists | None = None
+    if histograms is not None:
+        h_ts, h_present, h_index = _newest_index(
+            histograms.offsets, histograms.ts_ms, at, times, lookback_ms
+        )
+        newer = h_present & (~present | (h_ts > ts))
+        hists = np.full(values.shape, None, dtype=np.object_)
+        hists[newer] = histograms.values[h_index[newer]]
+        values = np.where(newer, 0.0, values)
+        ts, present = np.where(newer, h_ts, ts), present | newer
+        stale = is_stale(np.ascontiguousarray(values)) & ~newer
+    else:
+        stale = is_stale(values)
+    present = present & ~stale
+    vector = Vector(labels, values, present, hists)
+    return Newest(vector, ts)
+
+
+def _newest_index(
+    offsets: Ints, ts_ms: Ints, at: Steps, times: Ints, lookback_ms: int
+) -> tuple[Ints, Mask, Ints]:
+    index = first_after(offsets, ts_ms, at) - 1
+    there = index >= offsets[:-1, None]
+    index = np.maximum(index, 0)
+    pool = ts_ms if len(ts_ms) else np.zeros(1, dtype=np.int64)
+    ts = pool[index]
+    return ts, there & (ts > times - lookback_ms), index
