@@ -15,7 +15,7 @@ import numpy as np
 
 from vario.errors import QueryTimeout, Unavailable, VarioError
 from vario.store.address import Address
-from vario.store.embedded import FolderLock, write_config
+from vario.store.embedded import FolderLock, schema_file, write_config
 from vario.store.faults import translate
 
 Column = Any
@@ -125,6 +125,18 @@ class Engine:
         with self._reader() as client:
             return list(client.query(sql, params, settings=settings).result_rows)
 
+    def query_bytes(
+        self,
+        sql: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        fmt: str,
+        settings: Mapping[str, Any] | None = None,
+    ) -> bytes:
+        """Runs a SELECT and returns its rows in an output format; errors as in `query_columns`."""
+        with self._reader() as client:
+            return client.raw_query(sql, params, settings=settings, fmt=fmt)
+
     def command(self, sql: str, params: Mapping[str, Any] | None = None) -> None:
         """Runs a statement that changes something, on the writing handle."""
         with self._writing() as client:
@@ -136,6 +148,26 @@ class Engine:
             client.insert(
                 table, list(columns.values()), column_names=list(columns), column_oriented=True
             )
+
+    def insert_protobuf(self, table: str, body: bytes, *, schema: str, message: str) -> None:
+        """Appends rows that the engine decodes from one protobuf message.
+
+        Args:
+            table: where the rows go; its columns are fields of the message.
+            body: the message.
+            schema: the text of a `.proto` file.
+            message: the name of the message in it.
+
+        Raises:
+            BadData: the engine cannot decode the body; nothing of it is kept.
+            Unavailable: no space left, or the engine does not answer.
+        """
+        if self.address.embedded:
+            given = {"format_schema": str(schema_file(schema))}
+        else:
+            given = {"format_schema": schema, "format_schema_source": "string"}
+        settings = {**given, "format_schema_message_name": message}
+        self.insert_bytes(table, body, "ProtobufSingle", settings)
 
     def insert_bytes(
         self, table: str, body: bytes, fmt: str, settings: Mapping[str, Any] | None = None
