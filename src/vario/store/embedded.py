@@ -1,6 +1,7 @@
 """The embedded engine's surroundings: its configuration file and the lock on its folder."""
 
 import atexit
+import hashlib
 import os
 import shutil
 import tempfile
@@ -18,7 +19,6 @@ _MIB = 1 << 20
 # A cut can leave broken parts of unacknowledged inserts: they are set aside, never a reason not
 # to open. Cache sizes: the defaults are 5 GiB each, sized for servers.
 _CONFIG = """<clickhouse>
-  <format_schema_path>{schemas}/</format_schema_path>
   <max_server_memory_usage>{memory}</max_server_memory_usage>
   <mark_cache_size>{cache}</mark_cache_size>
   <index_mark_cache_size>{cache}</index_mark_cache_size>
@@ -61,18 +61,26 @@ def write_config(max_memory_mb: int) -> Path:
     """Writes the engine's configuration for a process that may use `max_memory_mb`.
 
     Returns:
-        The file. Its folder, where the engine also keeps the protobuf schemas that it was given,
-        goes when the process ends.
+        The file, which goes when the process ends.
     """
-    folder = _scratch()
     memory = max_memory_mb * _MIB
-    path = folder / "engine.xml"
+    path = _scratch() / "engine.xml"
     path.write_text(
-        _CONFIG.format(
-            schemas=folder, memory=memory, cache=min(memory // 16, 64 * _MIB), small_cache=16 * _MIB
-        ),
+        _CONFIG.format(memory=memory, cache=min(memory // 16, 64 * _MIB), small_cache=16 * _MIB),
         encoding="utf-8",
     )
+    return path
+
+
+@cache
+def schema_file(text: str) -> Path:
+    """Returns a file with a protobuf schema in it, which goes when the process ends.
+
+    A schema given to the embedded engine as text ends up in a `__cache__` folder below whatever
+    folder the process was started in; one given as a file does not.
+    """
+    path = _scratch() / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}.proto"
+    path.write_text(text, encoding="utf-8")
     return path
 
 

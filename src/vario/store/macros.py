@@ -21,6 +21,7 @@ import re
 from collections.abc import Callable
 
 from vario.model.series import STALE_NAN_BITS
+from vario.store import macros_prometheus
 
 VALUE_TYPE = (
     "Tuple(string_value Nullable(String), bool_value Nullable(Bool), int_value Nullable(Int64), "
@@ -41,6 +42,7 @@ _TYPES = {
     "attributes": ATTRIBUTES_TYPE,
     "exemplars": EXEMPLARS_TYPE,
     "numbers": NUMBERS_TYPE,
+    **macros_prometheus.TYPES,
 }
 
 END_NS = (1 << 32) * 1_000_000_000 - 1
@@ -89,11 +91,9 @@ def _pairs(attributes: str) -> str:
     return f"arrayFilter(l -> l.1 != '' AND l.2 != '', arrayZip({names}, {values}))"
 
 
-def _exemplars(exemplars: str) -> str:
-    return (
-        "arrayMap(e -> (e.time_unix_nano, coalesce(e.as_double, toFloat64(e.as_int), 0.), "
-        f"e.trace_id, e.span_id, {_pairs('e.filtered_attributes')}), {exemplars})"
-    )
+def _points(field: str) -> str:
+    kinds = ("gauge", "sum", "histogram", "exponential_histogram", "summary")
+    return f"arrayConcat({', '.join(f'metric.{kind}.data_points.{field}' for kind in kinds)})"
 
 
 def _identity(resource: str) -> str:
@@ -140,7 +140,7 @@ def _merged(arguments: str) -> str:
     first = f"toInt32(floor({offset} / exp2(excess)))"
     last = f"toInt32(floor(({offset} + length({counts}) - 1) / exp2(excess)))"
     inside = f"floor(({offset} + at - 1) / exp2(excess)) = bucket"
-    bucket = f"arraySum((c, at) -> if({inside}, c, 0.), {counts}, arrayEnumerate({counts}))"
+    bucket = f"arraySum((c, at) -> if({inside}, c, 0), {counts}, arrayEnumerate({counts}))"
     merged = f"arrayMap(bucket -> {bucket}, range({first}, {last} + 1))"
     return f"if(excess = 0 OR empty({counts}), {counts}, {merged})"
 
@@ -149,22 +149,12 @@ def _stale(_: str) -> str:
     return f"reinterpretAsFloat64(unhex('{STALE_NAN_BITS.to_bytes(8, 'little').hex()}'))"
 
 
-def _no_native(_: str) -> str:
-    none = "toInt32(0), emptyArrayFloat64()"
-    return f"(toInt32(0), 0., 0., {none}, {none})"
-
-
-def _no_exemplars(_: str) -> str:
-    pairs = "Array(Tuple(String, String))"
-    return f"CAST([], 'Array(Tuple(UInt64, Float64, String, String, {pairs}))')"
-
-
 _MACROS: dict[str, Callable[[str], str]] = {
     "type": _TYPES.__getitem__,
     "text": _text,
     "map": _map,
     "pairs": _pairs,
-    "exemplars": _exemplars,
+    "points": _points,
     "identity": _identity,
     "promoted": _promoted,
     "sorted": _sorted,
@@ -175,10 +165,12 @@ _MACROS: dict[str, Callable[[str], str]] = {
     "merged_offset": _merged_offset,
     "merged": _merged,
     "stale": _stale,
-    "no_native": _no_native,
-    "no_exemplars": _no_exemplars,
+    **macros_prometheus.MACROS,
 }
 _OPENING = re.compile(r"\{(" + "|".join(_MACROS) + r"):")
+
+
+_DOTTED = re.compile(r"--[^\n]*|'(?:[^'\\]|\\.)*'|`[^`]*`|\b([a-z]\w*)((?:\.\w+)+)")
 
 
 def expand(sql: str) -> str:
@@ -193,7 +185,16 @@ def expand(sql: str) -> str:
         end = _closing(sql, opening.end())
         filled = _MACROS[opening[1]](sql[opening.end() : end])
         sql = sql[: opening.start()] + filled + sql[end + 1 :]
-    return sql
+    return _DOTTED.sub(_elements, sql)
+
+
+def _elements(match: re.Match[str]) -> str:
+    if match[1] is None:
+        return match[0]
+    element = match[1]
+    for name in match[2].split(".")[1:]:
+        element = f"tupleElement({element}, {name if name.isdigit() else repr(name)})"
+    return element
 
 
 def _closing(sql: str, start: int) -> int:

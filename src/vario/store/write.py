@@ -19,13 +19,6 @@ class SignalWrites:
 
     def write_otlp(self, signal: Signal, body: bytes) -> None:
         """Writes one export request of `signal` in OTLP protobuf; see `SignalWriter`."""
-        self._engine.insert_bytes(
-            f"otlp_{signal.value}_in",
-            body,
-            "ProtobufSingle",
-            {
-                "format_schema_source": "string",
-                "format_schema": proto_text(),
-                "format_schema_message_name": _MESSAGES[signal],
-            },
+        self._engine.insert_protobuf(
+            f"otlp_{signal.value}_in", body, schema=proto_text(), message=_MESSAGES[signal]
         )

@@ -52,9 +52,8 @@ CREATE TABLE IF NOT EXISTS {view:otlp_metrics_in} (
 ) ENGINE = Null;
 
 -- kind: gauge, counter, histogram, native (an exponential histogram), summary. labels: all but
--- __name__ and what tells the series of one histogram or summary apart. bounds and counts: upper
--- bounds and cumulative counts of a histogram, quantiles and values of a summary. The buckets of a
--- native histogram are Prometheus' own: schema at most 8, index i ends at 2^(i * 2^-schema).
+-- __name__ and what tells the series of one histogram or summary apart. bounds: a histogram's upper
+-- bounds, a summary's quantiles. scale to negative: an exponential histogram as OTLP has it.
 CREATE TABLE IF NOT EXISTS {view:metric_points_in} (
     kind LowCardinality(String),
     family String,
@@ -68,14 +67,14 @@ CREATE TABLE IF NOT EXISTS {view:metric_points_in} (
     count Float64,
     sum Nullable(Float64),
     bounds Array(Float64),
-    counts Array(Float64),
-    native Tuple(
-        schema Int32, zero_threshold Float64, zero_count Float64,
-        positive_offset Int32, positive Array(Float64),
-        negative_offset Int32, negative Array(Float64)),
-    exemplars Array(Tuple(
-        ns UInt64, value Float64, trace_id String, span_id String,
-        attributes Array(Tuple(String, String))))
+    buckets Array(UInt64),
+    quantiles Array(Float64),
+    scale Int32,
+    zero_threshold Float64,
+    zero_count UInt64,
+    positive Tuple(offset Int32, bucket_counts Array(UInt64)),
+    negative Tuple(offset Int32, bucket_counts Array(UInt64)),
+    exemplars {type:exemplars}
 ) ENGINE = Null;
 
 -- Series and samples that are ready but for the id of the series.
@@ -96,105 +95,125 @@ SELECT
     help,
     arrayConcat(
         identity,
-        arrayFilter(l -> NOT (l.1 IN ('job', 'instance') AND has(identity.1, l.1)), point.1),
-        arrayFilter(l -> NOT has(point.1.1, l.1), promoted)) AS labels,
-    point.2 AS ns,
-    point.3 AS stale,
+        arrayFilter(l -> NOT (l.1 IN ('job', 'instance') AND has(identity.1, l.1)),
+            {pairs:attributes} AS own),
+        arrayFilter(l -> NOT has(own.1, l.1), promoted)) AS labels,
+    ns,
+    bitTest(flags, 0) AS stale,
     delta,
-    point.4 AS value,
-    point.5 AS count,
-    point.6 AS sum,
-    point.7 AS bounds,
-    point.8 AS counts,
-    point.9 AS native,
-    point.10 AS exemplars
+    coalesce(as_double, toFloat64(as_int), {stale:}) AS value,
+    count,
+    sum,
+    bounds,
+    buckets,
+    quantiles,
+    scale,
+    zero_threshold,
+    zero_count,
+    positive,
+    negative,
+    exemplars
 FROM (
     SELECT
         identity,
         promoted,
         kind,
-        -- The family's name as the OpenTelemetry-to-Prometheus translation has it: words joined by
-        -- an underscore, then the unit unless it is there already, then `total` or `ratio`.
-        splitByChar('/', metric.unit) AS units,
-        trimBoth(units[1]) AS main,
-        trimBoth(units[2]) AS per,
-        if(main = '' OR match(main, '[{}]'), '', {word:transform(main,
-            ['d', 'h', 'min', 's', 'ms', 'us', 'ns', 'By', 'KiBy', 'MiBy', 'GiBy', 'TiBy', 'KBy',
-             'kBy', 'MBy', 'GBy', 'TBy', 'm', 'V', 'A', 'J', 'W', 'g', 'Cel', 'Hz', '1', '%'],
-            ['days', 'hours', 'minutes', 'seconds', 'milliseconds', 'microseconds', 'nanoseconds',
-             'bytes', 'kibibytes', 'mebibytes', 'gibibytes', 'tebibytes', 'kilobytes',
-             'kilobytes', 'megabytes', 'gigabytes', 'terabytes', 'meters', 'volts', 'amperes',
-             'joules', 'watts', 'grams', 'celsius', 'hertz', '', 'percent'], main)}) AS main_word,
-        if(per = '' OR match(per, '[{}]'), '', concat('per_', {word:transform(per,
-            ['s', 'm', 'h', 'd', 'w', 'mo', 'y'],
-            ['second', 'minute', 'hour', 'day', 'week', 'month', 'year'], per)})) AS per_word,
-        arrayStringConcat(arrayFilter(w -> w != '', [main_word, per_word]), '_') AS unit,
-        extractAll(metric.name, '[a-zA-Z0-9:]+') AS words,
-        multiIf(kind = 'counter', 'total', kind = 'gauge' AND is_gauge AND metric.unit = '1', 'ratio', '')
-            AS suffix,
+        unit,
         arrayStringConcat(arrayConcat(
             arrayFilter(w -> w != suffix OR suffix = '', words),
-            arrayFilter(w -> w != '' AND NOT has(words, w), [main_word, per_word]),
+            arrayFilter(w -> NOT has(words, w), unit_words),
             arrayFilter(w -> w != '', [suffix])), '_') AS bare,
         if(bare < ':' AND bare != '', concat('_', bare), bare) AS family,
         metric.description AS help,
         toUInt8(1 = metric.sum.aggregation_temporality + metric.histogram.aggregation_temporality
             + metric.exponential_histogram.aggregation_temporality) AS delta,
-        arrayConcat(
-            arrayMap(p -> (
-                {pairs:p.attributes}, p.time_unix_nano, bitTest(p.flags, 0),
-                coalesce(p.as_double, toFloat64(p.as_int), {stale:}),
-                0., CAST(NULL, 'Nullable(Float64)'), emptyArrayFloat64(), emptyArrayFloat64(),
-                {no_native:}, {exemplars:p.exemplars}),
-                arrayConcat(metric.gauge.data_points, metric.sum.data_points)),
-            arrayMap(p -> (
-                {pairs:p.attributes}, p.time_unix_nano, bitTest(p.flags, 0),
-                0., toFloat64(p.count), p.sum, p.explicit_bounds,
-                arrayMap(c -> toFloat64(c),
-                    arrayResize(arrayCumSum(p.bucket_counts), length(p.explicit_bounds))),
-                {no_native:}, {exemplars:p.exemplars}),
-                metric.histogram.data_points),
-            arrayMap(p -> (
-                {pairs:p.attributes}, p.time_unix_nano, bitTest(p.flags, 0),
-                0., toFloat64(p.count), p.sum, emptyArrayFloat64(), emptyArrayFloat64(),
-                (
-                    p.scale, p.zero_threshold, toFloat64(p.zero_count),
-                    p.positive.offset, CAST(p.positive.bucket_counts, 'Array(Float64)'),
-                    p.negative.offset, CAST(p.negative.bucket_counts, 'Array(Float64)')
-                ), {exemplars:p.exemplars}),
-                metric.exponential_histogram.data_points),
-            arrayMap(p -> (
-                {pairs:p.attributes}, p.time_unix_nano, bitTest(p.flags, 0),
-                0., toFloat64(p.count), CAST(p.sum, 'Nullable(Float64)'),
-                p.quantile_values.quantile, p.quantile_values.value,
-                {no_native:}, {no_exemplars:}),
-                metric.summary.data_points)
-        ) AS points
+        -- A metric has points of one kind; the other arrays are empty, so joining them aligns, and
+        -- what a kind lacks is filled up.
+        {points:attributes} AS many_attributes,
+        {points:time_unix_nano} AS times,
+        {points:flags} AS many_flags,
+        arrayResize(arrayConcat(metric.gauge.data_points.as_double,
+            metric.sum.data_points.as_double), n) AS doubles,
+        arrayResize(arrayConcat(metric.gauge.data_points.as_int,
+            metric.sum.data_points.as_int), n) AS ints,
+        arrayResize(arrayConcat(metric.histogram.data_points.count,
+            metric.exponential_histogram.data_points.count,
+            metric.summary.data_points.count), n) AS totals,
+        arrayResize(arrayConcat(metric.histogram.data_points.sum,
+            metric.exponential_histogram.data_points.sum,
+            metric.summary.data_points.sum), n) AS sums,
+        arrayResize(arrayConcat(metric.histogram.data_points.explicit_bounds,
+            metric.summary.data_points.quantile_values.quantile), n) AS many_bounds,
+        arrayResize(metric.histogram.data_points.bucket_counts, n) AS many_buckets,
+        arrayResize(metric.summary.data_points.quantile_values.value, n) AS many_quantiles,
+        arrayResize(metric.exponential_histogram.data_points.scale, n) AS scales,
+        arrayResize(metric.exponential_histogram.data_points.zero_threshold, n) AS thresholds,
+        arrayResize(metric.exponential_histogram.data_points.zero_count, n) AS zeros,
+        arrayResize(metric.exponential_histogram.data_points.positive, n) AS positives,
+        arrayResize(metric.exponential_histogram.data_points.negative, n) AS negatives,
+        arrayResize(arrayConcat(metric.gauge.data_points.exemplars,
+            metric.sum.data_points.exemplars, metric.histogram.data_points.exemplars,
+            metric.exponential_histogram.data_points.exemplars), n) AS many_exemplars
     FROM (
+        -- Levels, not aliases: the engine analyses an alias anew wherever it is used.
         SELECT
-            identity,
-            promoted,
-            metric,
-            notEmpty(metric.gauge.data_points) AS is_gauge,
-            multiIf(
-                notEmpty(metric.sum.data_points), if(metric.sum.is_monotonic, 'counter', 'gauge'),
-                notEmpty(metric.histogram.data_points), 'histogram',
-                notEmpty(metric.exponential_histogram.data_points), 'native',
-                notEmpty(metric.summary.data_points), 'summary',
-                'gauge') AS kind
+            *,
+            arrayFilter(w -> w != '', [main_word, per_word]) AS unit_words,
+            arrayStringConcat(unit_words, '_') AS unit,
+            extractAll(metric.name, '[a-zA-Z0-9:]+') AS words,
+            multiIf(kind = 'counter', 'total', gauges != 0 AND metric.unit = '1', 'ratio', '')
+                AS suffix
         FROM (
-            SELECT {identity:resource} AS identity, {promoted:resource} AS promoted, many
+            SELECT
+                *,
+                gauges + sums + histograms + natives + summaries AS n,
+                multiIf(
+                    sums != 0, if(metric.sum.is_monotonic, 'counter', 'gauge'),
+                    histograms != 0, 'histogram',
+                    natives != 0, 'native',
+                    summaries != 0, 'summary',
+                    'gauge') AS kind,
+                if(match(units[1], '[{}]'), '', {word:transform(units[1],
+                    ['d', 'h', 'min', 's', 'ms', 'us', 'ns', 'By', 'KiBy', 'MiBy', 'GiBy', 'TiBy',
+                     'KBy', 'kBy', 'MBy', 'GBy', 'TBy', 'm', 'V', 'A', 'J', 'W', 'g', 'Cel', 'Hz',
+                     '1', '%'],
+                    ['days', 'hours', 'minutes', 'seconds', 'milliseconds', 'microseconds',
+                     'nanoseconds', 'bytes', 'kibibytes', 'mebibytes', 'gibibytes', 'tebibytes',
+                     'kilobytes', 'kilobytes', 'megabytes', 'gigabytes', 'terabytes', 'meters',
+                     'volts', 'amperes', 'joules', 'watts', 'grams', 'celsius', 'hertz', '',
+                     'percent'])}) AS main_word,
+                if(units[2] = '' OR match(units[2], '[{}]'), '', concat('per_',
+                    {word:transform(units[2],
+                        ['s', 'm', 'h', 'd', 'w', 'mo', 'y'],
+                        ['second', 'minute', 'hour', 'day', 'week', 'month', 'year'])})) AS per_word
             FROM (
                 SELECT
-                    {map:rm.resource.attributes} AS resource,
-                    arrayFlatten(rm.scope_metrics.metrics) AS many
-                FROM (SELECT arrayJoin(resource_metrics) AS rm FROM otlp_metrics_in)
+                    {identity:resource} AS identity,
+                    {promoted:resource} AS promoted,
+                    metric,
+                    length(metric.gauge.data_points.flags) AS gauges,
+                    length(metric.sum.data_points.flags) AS sums,
+                    length(metric.histogram.data_points.flags) AS histograms,
+                    length(metric.exponential_histogram.data_points.flags) AS natives,
+                    length(metric.summary.data_points.flags) AS summaries,
+                    arrayMap(u -> trimBoth(u), splitByChar('/', metric.unit)) AS units
+                FROM (
+                    SELECT
+                        {map:rm.resource.attributes} AS resource,
+                        arrayFlatten(rm.scope_metrics.metrics) AS many
+                    FROM (SELECT arrayJoin(resource_metrics) AS rm FROM otlp_metrics_in)
+                )
+                ARRAY JOIN many AS metric
             )
         )
-        ARRAY JOIN many AS metric
     )
 )
-ARRAY JOIN points AS point
+ARRAY JOIN
+    many_attributes AS attributes, times AS ns, many_flags AS flags, doubles AS as_double,
+    ints AS as_int, totals AS count, sums AS sum, many_bounds AS bounds, many_buckets AS buckets,
+    many_quantiles AS quantiles, scales AS scale, thresholds AS zero_threshold,
+    zeros AS zero_count, positives AS positive, negatives AS negative,
+    many_exemplars AS exemplars
 WHERE family != '';
 
 -- The resource itself, as the info metric that joins its attributes to its series.
@@ -231,8 +250,9 @@ SELECT
 FROM (
     SELECT kind, labels AS base, ns, stale, delta, multiIf(
         kind = 'histogram', arrayConcat(
-            arrayMap((b, c) -> ([('__name__', concat(family, '_bucket')), ('le', {le:b})], c),
-                bounds, counts),
+            arrayMap((b, c) -> (
+                [('__name__', concat(family, '_bucket')), ('le', {le:b})], toFloat64(c)),
+                bounds, arrayResize(arrayCumSum(buckets), length(bounds))),
             [
                 ([('__name__', concat(family, '_bucket')), ('le', '+Inf')], count),
                 ([('__name__', concat(family, '_count'))], count)
@@ -240,7 +260,7 @@ FROM (
             if(isNull(sum), [], [([('__name__', concat(family, '_sum'))], assumeNotNull(sum))])),
         kind = 'summary', arrayConcat(
             arrayMap((q, v) -> ([('__name__', family), ('quantile', toString(q))], v),
-                bounds, counts),
+                bounds, quantiles),
             [
                 ([('__name__', concat(family, '_count'))], count),
                 ([('__name__', concat(family, '_sum'))], assumeNotNull(sum))
@@ -256,52 +276,58 @@ SELECT id, ts, value FROM metric_samples_in WHERE NOT native;
 CREATE MATERIALIZED VIEW IF NOT EXISTS {view:metric_series_mv} TO {of:metric_series} AS
 SELECT
     id,
-    any(source.labels['__name__']) AS name,
-    any(source.labels) AS labels,
-    max(source.delta) AS delta,
+    any(set['__name__']) AS name,
+    any(set) AS labels,
+    max(is_delta) AS delta,
     min(ts) AS first_seen,
     max(ts) AS last_seen
-FROM metric_samples_in AS source
+FROM (SELECT id, labels AS set, delta AS is_delta, ts FROM metric_samples_in)
 GROUP BY id;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS {view:metric_exemplars_mv} TO {of:metric_exemplars} AS
 SELECT
-    sipHash64({sorted:arrayConcat(labels, multiIf(
+    coalesce(exemplar.as_double, toFloat64(exemplar.as_int), 0) AS value,
+    sipHash64({sorted:arrayConcat(labels, if(
         kind != 'histogram', [('__name__', family)],
-        [('__name__', concat(family, '_bucket')), ('le', if(
-            arrayExists(b -> b >= exemplar.2, bounds),
-            {le:arrayFirst(b -> b >= exemplar.2, bounds)}, '+Inf'))]))}) AS id,
-    {milli:if(exemplar.1 = 0, ns, exemplar.1)} AS ts,
-    exemplar.2 AS value,
-    lower(hex(exemplar.3)) AS trace_id,
-    lower(hex(exemplar.4)) AS span_id,
-    CAST(exemplar.5, 'Map(LowCardinality(String), String)') AS attributes
+        [('__name__', concat(family, '_bucket')), ('le', if(arrayExists(b -> b >= value, bounds),
+            {le:arrayFirst(b -> b >= value, bounds)}, '+Inf'))]))}) AS id,
+    {milli:if(exemplar.time_unix_nano = 0, ns, exemplar.time_unix_nano)} AS ts,
+    lower(hex(exemplar.trace_id)) AS trace_id,
+    lower(hex(exemplar.span_id)) AS span_id,
+    CAST({pairs:exemplar.filtered_attributes}, 'Map(LowCardinality(String), String)') AS attributes
 FROM metric_points_in
 ARRAY JOIN exemplars AS exemplar;
 
+-- Prometheus' schemas end at 8; what is finer is merged. Coarser than -4 does not exist there.
 CREATE MATERIALIZED VIEW IF NOT EXISTS {view:metric_histograms_mv} TO {of:metric_histograms} AS
 SELECT
     sipHash64({sorted:arrayConcat(labels, [('__name__', family)])}) AS id,
     {milli:ns} AS ts,
-    if(stale, {stale:}, count) AS count,
-    if(stale, {stale:}, coalesce(sum, 0)) AS sum,
-    toInt8(least(native.schema, 8)) AS schema,
-    native.zero_threshold AS zero_threshold,
-    native.zero_count AS zero_count,
-    {merged_offset:native.positive_offset} AS positive_offset,
-    {merged:native.positive_offset, native.positive} AS positive,
-    {merged_offset:native.negative_offset} AS negative_offset,
-    {merged:native.negative_offset, native.negative} AS negative,
+    if(stale, {stale:}, observed) AS count,
+    if(stale, {stale:}, coalesce(total, 0)) AS sum,
+    toInt8(least(scale, 8)) AS schema,
+    zero_threshold,
+    zeros AS zero_count,
+    {merged_offset:above.offset} AS positive_offset,
+    {merged:above.offset, above.bucket_counts} AS positive,
+    {merged_offset:below.offset} AS negative_offset,
+    {merged:below.offset, below.bucket_counts} AS negative,
     emptyArrayFloat64() AS bounds,
     'unknown' AS reset_hint
-FROM (SELECT *, greatest(native.schema - 8, 0) AS excess FROM metric_points_in)
-WHERE kind = 'native' AND native.schema >= -4;
+FROM (
+    SELECT
+        labels, family, ns, stale, count AS observed, sum AS total, scale, zero_threshold,
+        zero_count AS zeros, positive AS above, negative AS below,
+        greatest(scale - 8, 0) AS excess
+    FROM metric_points_in
+    WHERE kind = 'native' AND scale >= -4
+);
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS {view:metric_metadata_mv} TO {of:metric_metadata} AS
 SELECT
     family AS name,
     if(any(kind) = 'native', 'histogram', any(kind)) AS type,
-    any(source.unit) AS unit,
-    any(source.help) AS help
-FROM metric_points_in AS source
+    any(its_unit) AS unit,
+    any(its_help) AS help
+FROM (SELECT family, kind, unit AS its_unit, help AS its_help FROM metric_points_in)
 GROUP BY family;
