@@ -189,7 +189,7 @@ def expand(sql: str) -> str:
 
 
 def _elements(match: re.Match[str]) -> str:
-    if match[1] is None:
+    if match[1] in {None, "source"}:
         return match[0]
     element = match[1]
     for name in match[2].split(".")[1:]:
