@@ -4,21 +4,49 @@ from vario.clock import Clock
 from vario.config import StoreSettings
 from vario.store.address import parse_dsn
 from vario.store.engine import Engine
+from vario.store.health import HealthQueries
+from vario.store.logs import LogQueries
 from vario.store.projection import project
 from vario.store.schema import migrate, shape_of
+from vario.store.services import ServiceQueries
+from vario.store.traces import TraceQueries
 from vario.store.write import SignalWrites
 
 
 class ClickHouseStore:
-    """Everything in `vario.store.base.Store`, delegated to the class that does it."""
+    """Everything in `vario.store.base.Store`, each method from the class that does it."""
 
     def __init__(self, engine: Engine, clock: Clock) -> None:
         self.engine = engine
         self.clock = clock
-        self.write_otlp = SignalWrites(engine).write_otlp
+
+        writes = SignalWrites(engine)
+        self.write_otlp = writes.write_otlp
+
+        traces = TraceQueries(engine)
+        self.find_traces = traces.find_traces
+        self.get_trace = traces.get_trace
+
+        logs = LogQueries(engine)
+        self.find_logs = logs.find_logs
+        self.count_logs = logs.count_logs
+
+        services = ServiceQueries(engine)
+        self.find_services = services.find_services
+        self.get_traffic = services.get_traffic
+        self.find_fields = services.find_fields
+        self.find_field_values = services.find_field_values
+
+        health = HealthQueries(engine)
+        self.check_services = health.check_services
+        self.get_sizes = health.get_sizes
 
     def ping(self) -> None:
-        """Returns if the engine answers."""
+        """Returns if the engine answers.
+
+        Raises:
+            Unavailable: it does not.
+        """
         self.engine.query_rows("SELECT 1")
 
     def close(self) -> None:
@@ -43,7 +71,7 @@ def open_store(settings: StoreSettings, clock: Clock) -> ClickHouseStore:
         shape = shape_of(settings.cluster, settings.retention)
         migrate(engine, shape)
         project(engine, shape)
+        return ClickHouseStore(engine, clock)
     except BaseException:
         engine.close()
         raise
-    return ClickHouseStore(engine, clock)
