@@ -41,7 +41,7 @@ def parse_duration_ns(text: str) -> int:
         raise ValueError(f"{text!r} is no duration; write one such as 200ms, 1.5s, 2m or 1h30m")
     total = sum(Fraction(number) * _UNIT_NS[unit] for number, unit in _PART.findall(text))
     if total > MAX_DURATION_NS:
-        raise ValueError(f"{text} is longer than the 292 years that can be stored")
+        raise ValueError(f"{text} is longer than 292 years; write a shorter one")
     return round(total)
 
 

@@ -93,7 +93,7 @@ def _field(text: str, token: Token, signal: Signal) -> Field:
             text,
             token.start,
             f"{name!r} is a field of {other.value}, not of {signal.value}",
-            f"write attributes.{name} for an attribute, or one of: {', '.join(sorted(own))}",
+            f"write attributes.{name} for an attribute of that name",
         )
     return Field("any", name)
 

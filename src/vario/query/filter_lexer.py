@@ -45,7 +45,7 @@ def fault(text: str, position: int, problem: str, remedy: str) -> BadData:
     cut = max(0, column - 60)
     shown = line[cut : cut + 100]
     return BadData(
-        f"filter: {problem} at character {position + 1}\n"
+        f"filter: {problem}, at character {position + 1}\n"
         f"  {shown}\n  {' ' * (column - cut)}^\n{remedy}"
     )
 

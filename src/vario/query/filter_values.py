@@ -2,6 +2,8 @@
 
 import re
 
+import re2
+
 from vario.model.filter import (
     INTRINSIC_FIELDS,
     SEVERITIES,
@@ -51,25 +53,30 @@ def check_value(signal: Signal, field: Field, op: CompareOp, token: Token) -> Va
     Raises:
         ValueError: they cannot be compared; the text is `problem; remedy`.
     """
+    if op in ("=~", "!~"):
+        return _pattern(token)
     if field.scope != "intrinsic":
         return _attribute_value(op, token)
-    kind = INTRINSIC_FIELDS[signal][field.name]
+    return _own_value(INTRINSIC_FIELDS[signal][field.name], field.name, token)
+
+
+def _own_value(kind: FieldType, name: str, token: Token) -> Value:
     match kind:
         case "text":
             return token.text
         case "id":
-            return token.text.lower() if op in _EQUAL or op == "contains" else token.text
+            return token.text.lower()
         case "duration":
             return _duration(token)
         case "bool":
-            return _boolean(field.name, token)
+            return _boolean(name, token)
         case "kind" | "status" | "severity":
             return _member(kind, token)
 
 
 def _attribute_value(op: CompareOp, token: Token) -> Value:
     """Types a value by how it is written: attributes themselves have no declared type."""
-    if token.kind == "string" or op in ("=~", "!~", "contains"):
+    if token.kind == "string" or op == "contains":
         return token.text
     lowered = token.text.lower()
     if lowered in _BOOLEANS:
@@ -83,6 +90,21 @@ def _attribute_value(op: CompareOp, token: Token) -> Value:
             f"{token.text} is a duration and attributes have no unit; "
             f'write the number in the attribute\'s own unit, or "{token.text}" for the text'
         )
+    return token.text
+
+
+def _pattern(token: Token) -> str:
+    """Checks a regular expression by the engine's own library, before the engine does."""
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        re2.compile(token.text, options)
+    except re2.error as error:
+        reason = error.args[0].decode(errors="replace")
+        raise ValueError(
+            f"this is no RE2 regular expression ({reason}); "
+            "escape what is meant literally, or use contains"
+        ) from None
     return token.text
 
 
