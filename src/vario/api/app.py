@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware.gzip import GZipMiddleware
 
-from vario.api import services, signals, system
+from vario.api import prometheus, services, signals, system
 from vario.api.context import Context, ServerFacts
 from vario.api.errors import add_error_handlers
 from vario.api.middleware import HostGuard, SecurityHeaders
@@ -105,6 +105,7 @@ def declare_app() -> FastAPI:
             response_model=shape,
             responses={"4XX": {"model": ErrorBody}, "5XX": {"model": ErrorBody}},
         )
+    app.include_router(prometheus.create_router())
     add_error_handlers(app)
     return app
 

@@ -63,6 +63,7 @@ class Result:
         text: (time in ms, value) of a string.
         warnings: with their places in the query; `infos` likewise.
         samples: samples that were loaded; `peak` the most that were held at once.
+        timings: seconds by phase, in Prometheus' words.
     """
 
     type: ResultType
@@ -73,6 +74,7 @@ class Result:
     infos: list[str] = field(default_factory=list[str])
     samples: int = 0
     peak: int = 0
+    timings: dict[str, float] = field(default_factory=dict[str, float])
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +250,8 @@ def _finished(vector: Vector, context: Context) -> Vector:
 
 def _finish(result: Result, context: Context, query: str) -> Result:
     warnings, infos = context.notes.texts(query)
+    elapsed = time.monotonic() - context.began
+    timings = {"evalTotalTime": elapsed, "execTotalTime": elapsed}
     return Result(
         result.type,
         result.series,
@@ -257,6 +261,7 @@ def _finish(result: Result, context: Context, query: str) -> Result:
         infos,
         context.budget.samples,
         context.budget.peak,
+        timings,
     )
 
 

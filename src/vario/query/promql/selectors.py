@@ -8,7 +8,20 @@ from vario.errors import ExecutionError
 from vario.model.series import Matcher, SampleBlock, SeriesSet
 from vario.query.promql.context import Context
 from vario.query.promql.matching import LabelSet, label_set
-from vario.query.promql.nodes import MatrixSelector, VectorSelector
+from vario.query.promql.nodes import (
+    Aggregate,
+    Binary,
+    Call,
+    MatrixSelector,
+    Node,
+    NumberLiteral,
+    Paren,
+    StepInvariant,
+    StringLiteral,
+    Subquery,
+    Unary,
+    VectorSelector,
+)
 from vario.query.promql.values import Steps
 from vario.query.promql.windows import (
     HistogramRows,
@@ -132,6 +145,27 @@ class Selectors:
             before_ms=before,
             after_ms=after,
         )
+
+
+def find_selectors(node: Node) -> list[VectorSelector]:
+    """Returns every selector of series in a query."""
+    match node:
+        case VectorSelector():
+            return [node]
+        case MatrixSelector():
+            return [node.vector]
+        case Binary():
+            return find_selectors(node.lhs) + find_selectors(node.rhs)
+        case Aggregate():
+            return ([] if node.param is None else find_selectors(node.param)) + find_selectors(
+                node.expr
+            )
+        case Call():
+            return [selector for arg in node.args for selector in find_selectors(arg)]
+        case Paren() | Unary() | Subquery() | StepInvariant():
+            return find_selectors(node.expr)
+        case NumberLiteral() | StringLiteral():
+            return []
 
 
 def widen(result: Newest, count: int) -> Newest:
