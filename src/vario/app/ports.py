@@ -17,6 +17,16 @@ class Port:
     flag: str
 
 
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a running server is reached, and where its data are (without a password)."""
+
+    store: str
+    api: str
+    otlp_http: str
+    otlp_grpc: str
+
+
 def listen(host: str, port: Port) -> socket.socket:
     """Returns a bound socket that does not accept connections yet.
 

@@ -6,28 +6,14 @@ import logging
 import signal
 import socket
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
-from vario.api.app import create_app
-from vario.api.context import ServerFacts
-from vario.api.middleware import LOOPBACK_HOSTS
-from vario.app.metrics import CONTENT_TYPE, process_metrics, render
-from vario.app.ports import Port, listen, url_of
+from vario.app.ports import Addresses, Port, listen, url_of
 from vario.clock import Clock, SystemClock
 from vario.config import Settings
-from vario.ingest.grpc import OtlpGrpc
-from vario.ingest.http import OtlpHttp
-from vario.ingest.pipeline import Pipeline
 from vario.store.address import parse_dsn
-from vario.store.base import Store
 from vario.store.clickhouse import open_store
 
 log = logging.getLogger(__name__)
@@ -36,15 +22,6 @@ STOP_S = 10
 """How long requests in flight are waited for at the end."""
 KEEP_ALIVE_S = 120
 """Exporters send every 5 to 60 s: a shorter time would close connections just as they do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Addresses:
-    """Where a running server is reached."""
-
-    api: str
-    otlp_http: str
-    otlp_grpc: str
 
 
 class App:
@@ -80,7 +57,15 @@ class App:
         api_socket, http_socket, grpc_socket = (
             self._listen(host, port) for port in _ports(settings)
         )
-        store = await asyncio.to_thread(open_store, settings.store, self.clock)
+        opening = asyncio.create_task(asyncio.to_thread(open_store, settings.store, self.clock))
+        await asyncio.sleep(0)
+        # A second of imports, while the engine opens in its thread.
+        from vario.app.face import make_face
+        from vario.ingest.grpc import OtlpGrpc
+        from vario.ingest.http import OtlpHttp
+        from vario.ingest.pipeline import Pipeline
+
+        store = await opening
         self._stack.push_async_callback(asyncio.to_thread, store.close)
         max_body_bytes = ingest.max_body_mb << 20
         pipeline = Pipeline(
@@ -99,37 +84,26 @@ class App:
         await self._serve(http_door, http_socket)
 
         addresses = Addresses(
+            store=str(parse_dsn(settings.store.dsn)),
             api=url_of(host, api_socket.getsockname()[1]),
             otlp_http=url_of(host, http_socket.getsockname()[1]),
             otlp_grpc=url_of(host, grpc_port),
         )
-        await self._serve(self._make_api(store, pipeline, addresses), api_socket)
+        face = make_face(
+            store,
+            addresses,
+            self.clock,
+            started_ns=self.started_ns,
+            host=host,
+            ingest_metrics=pipeline.metrics,
+        )
+        await self._serve(face, api_socket)
         return addresses
 
     def _listen(self, host: str, port: Port) -> socket.socket:
         listener = listen(host, port)
         self._stack.callback(listener.close)
         return listener
-
-    def _make_api(self, store: Store, pipeline: Pipeline, addresses: Addresses) -> FastAPI:
-        facts = ServerFacts(
-            version=version("vario"),
-            started_ns=self.started_ns,
-            store=str(parse_dsn(self.settings.store.dsn)),
-            otlp_http=addresses.otlp_http,
-            otlp_grpc=addresses.otlp_grpc,
-        )
-        loopback = self.settings.server.host in ("localhost", "127.0.0.1", "::1")
-        hosts = LOOPBACK_HOSTS if loopback else None
-        api = create_app(store, facts, clock=self.clock, hosts=hosts)
-
-        async def metrics(_: Request) -> Response:
-            own = process_metrics(facts.version, facts.started_ns)
-            return Response(render([*own, *pipeline.metrics()]), media_type=CONTENT_TYPE)
-
-        # First, because the UI takes every path that nothing before it has taken.
-        api.router.routes.insert(0, Route("/metrics", metrics))
-        return api
 
     async def _serve(self, app: Any, listener: socket.socket) -> None:
         server = _Server(
@@ -223,7 +197,7 @@ def _fields(app: App, addresses: Addresses) -> dict[str, str]:
         "ui": addresses.api,
         "otlp_http": addresses.otlp_http,
         "otlp_grpc": addresses.otlp_grpc,
-        "store": str(parse_dsn(app.settings.store.dsn)),
+        "store": addresses.store,
         "after": f"{seconds:.1f}s",
     }
 

@@ -1,0 +1,56 @@
+"""The API and the UI over a store, and vario's own numbers at `/metrics`."""
+
+from collections.abc import Callable, Iterable
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from vario.api.app import create_app
+from vario.api.context import ServerFacts
+from vario.api.middleware import LOOPBACK_HOSTS
+from vario.app.metrics import CONTENT_TYPE, process_metrics, render
+from vario.app.ports import Addresses
+from vario.clock import Clock
+from vario.ingest.counters import Metric
+from vario.store.base import Store
+
+
+def make_face(
+    store: Store,
+    addresses: Addresses,
+    clock: Clock,
+    *,
+    started_ns: int,
+    host: str,
+    ingest_metrics: Callable[[], Iterable[Metric]],
+) -> FastAPI:
+    """Returns the application on the API's port.
+
+    Args:
+        store: what is read.
+        addresses: where the server is reached.
+        clock: what "now" means in a request.
+        started_ns: when the process began, nanoseconds since the epoch.
+        host: the address served on; on loopback, requests for other names are refused.
+        ingest_metrics: what the doors count.
+    """
+    hosts = LOOPBACK_HOSTS if host in ("localhost", "127.0.0.1", "::1") else None
+    facts = ServerFacts(
+        version=version("vario"),
+        started_ns=started_ns,
+        store=addresses.store,
+        otlp_http=addresses.otlp_http,
+        otlp_grpc=addresses.otlp_grpc,
+    )
+    face = create_app(store, facts, clock=clock, hosts=hosts)
+
+    async def metrics(_: Request) -> Response:
+        own = process_metrics(facts.version, facts.started_ns)
+        return Response(render([*own, *ingest_metrics()]), media_type=CONTENT_TYPE)
+
+    # First, because the UI takes every path that nothing before it has taken.
+    face.router.routes.insert(0, Route("/metrics", metrics))
+    return face
