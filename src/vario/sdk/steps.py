@@ -104,7 +104,7 @@ class Step:
         if token is None:
             return
         try:
-            if error is not None and isinstance(error, Exception):
+            if isinstance(error, Exception) and not _is_answer(error):
                 self._span.record_exception(error)
                 self._span.set_status(Status(StatusCode.ERROR, f"{type(error).__name__}: {error}"))
             pipeline = current()
@@ -114,6 +114,12 @@ class Step:
             self._span.end()
         finally:
             context.detach(token)
+
+
+def _is_answer(error: Exception) -> bool:
+    """Says whether an exception is a framework's way to answer below 500: not found, bad input."""
+    status = getattr(error, "status_code", None)
+    return isinstance(status, int) and status < 500
 
 
 def step(name: str, /, **attributes: Any) -> Step:

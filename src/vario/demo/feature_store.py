@@ -1,0 +1,95 @@
+"""The feature store: a cache for each region in front of one database."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+import vario
+from vario.demo.cache import Cache
+from vario.demo.database import Database
+
+# About 2,000 users a region come, some often and most rarely. The cache of us-east is too small
+# for them, as in the classic incident: its users wait for the database more often.
+CAPACITY = {"us-east": 250, "eu-west": 1_000}
+TTL_S = 300.0
+READERS = 2
+MAX_WAITING = 48
+
+
+class FeatureStore:
+    """The service; `app` is its ASGI application."""
+
+    def __init__(self, database: Path) -> None:
+        self._database = Database(database)
+        self._caches: dict[str, Cache[int, dict[str, Any]]] = {
+            region: Cache(capacity, TTL_S) for region, capacity in CAPACITY.items()
+        }
+        self._pool = ThreadPoolExecutor(READERS, "sqlite")
+        self._waiting = 0
+        routes = [
+            Route("/features", self.get_features, methods=["POST"]),
+            Route("/events", self.add_event, methods=["POST"]),
+        ]
+        self.app = vario.instrument_asgi(Starlette(routes=routes, lifespan=self._lifespan))
+
+    @asynccontextmanager
+    async def _lifespan(self, app: Starlette) -> AsyncGenerator[None]:
+        yield
+        self._pool.shutdown()
+        self._database.close()
+
+    async def get_features(self, request: Request) -> Response:
+        """Answers with a user's features and whether they came from the cache."""
+        asked = await request.json()
+        user_id, region = int(asked["user_id"]), str(asked["region"])
+        cache = self._caches[region]
+        with vario.step("read_cache", region=region) as span:
+            features = cache.get(user_id)
+            is_hit = features is not None
+            span.set_attribute("cache_hit", is_hit)
+        vario.count("feature_cache_requests_total", region=region, cache_hit=is_hit)
+        vario.annotate(user_region=region, cache_hit=is_hit)
+        if features is None:
+            if self._waiting >= MAX_WAITING:
+                return JSONResponse({"error": "too many requests wait for the database"}, 503)
+            features = await self._read(user_id, region)
+            if features is None:
+                return JSONResponse({"error": "no such user"}, 404)
+            cache.put(user_id, features)
+        vario.gauge("feature_cache_entries", len(cache), region=region)
+        return JSONResponse({"features": features, "cache_hit": is_hit})
+
+    async def _read(self, user_id: int, region: str) -> dict[str, Any] | None:
+        self._waiting += 1
+        try:
+            with vario.step("read_database", region=region, waiting=self._waiting):
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(self._pool, self._database.read_features, user_id)
+        finally:
+            self._waiting -= 1
+
+    async def add_event(self, request: Request) -> Response:
+        """Stores what a user did; the user's features are computed anew when next asked for."""
+        event = await request.json()
+        user_id = int(event["user_id"])
+        with vario.step("write_database"):
+            await asyncio.get_running_loop().run_in_executor(
+                self._pool,
+                lambda: self._database.write_event(
+                    user_id,
+                    int(event["item_id"]),
+                    int(event["category"]),
+                    accepted=bool(event["accepted"]),
+                ),
+            )
+        for cache in self._caches.values():
+            cache.drop(user_id)
+        return Response(status_code=204)

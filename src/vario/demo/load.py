@@ -1,0 +1,124 @@
+"""The users: `python -m vario.demo.load GATEWAY_URL REQUESTS_PER_SECOND`.
+
+They come in a wave like a day's, compressed to some minutes, a few of them often and most rarely.
+Now and then a message goes out to many of them at once. Some have deleted their accounts. They
+look at the first recommendation, think, and accept or reject it by what they really like.
+"""
+
+import asyncio
+import sys
+from dataclasses import dataclass
+from math import pi, sin
+from time import monotonic
+from typing import Any
+
+import httpx
+import numpy as np
+
+from vario.demo import world
+
+WAVE_PERIOD_S = 240.0
+WAVE_HEIGHT = 0.5
+SURGE_EVERY_S = 150.0
+SURGE_REQUESTS = 90
+SURGE_LASTS_S = 1.2
+UNKNOWN_SHARE = 0.005
+MISSING_SESSION_SHARE = 0.03
+THINK_S = 1.5
+
+
+@dataclass(frozen=True)
+class _Crowd:
+    """The users of one region, the most frequent first, and how often each comes."""
+
+    ids: Any
+    share: Any
+
+
+class Load:
+    """Sends requests at a mean rate, whether they are answered or not."""
+
+    def __init__(self, client: httpx.AsyncClient, rate: float, seed: int | None = None) -> None:
+        self._client = client
+        self._rate = rate
+        self._random = np.random.default_rng(seed)
+        self._users, self._items = world.make_users(), world.make_items()
+        shuffled = np.random.default_rng(world.SEED).permutation(len(self._users.age))
+        self._crowds = {
+            name: _Crowd(
+                own := shuffled[self._users.region[shuffled] == index],
+                world.user_popularity(len(own)),
+            )
+            for index, name in enumerate(world.REGIONS)
+        }
+        self._share = np.bincount(self._users.region) / len(self._users.region)
+        self._visits: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Sends requests until it is cancelled."""
+        start_s = monotonic()
+        next_surge_s = self._random.exponential(SURGE_EVERY_S)
+        while True:
+            now_s = monotonic() - start_s
+            rate = self._rate * (1 + WAVE_HEIGHT * sin(2 * pi * now_s / WAVE_PERIOD_S))
+            await asyncio.sleep(self._random.exponential(1 / rate))
+            self._begin(str(self._random.choice(world.REGIONS, p=self._share)))
+            if now_s > next_surge_s:
+                next_surge_s = now_s + self._random.exponential(SURGE_EVERY_S)
+                region = str(self._random.choice(world.REGIONS))
+                for delay_s in self._random.uniform(0, SURGE_LASTS_S, SURGE_REQUESTS):
+                    self._begin(region, delay_s)
+
+    def _begin(self, region: str, delay_s: float = 0.0) -> None:
+        visit = asyncio.create_task(self._visit(region, delay_s))
+        self._visits.add(visit)
+        visit.add_done_callback(self._visits.discard)
+
+    async def _visit(self, region: str, delay_s: float) -> None:
+        await asyncio.sleep(delay_s)
+        crowd = self._crowds[region]
+        user = int(self._random.choice(crowd.ids, p=crowd.share))
+        length = float(self._users.session_length[user] * self._random.lognormal(0, 0.4))
+        question: dict[str, Any] = {"user_id": user + 1, "region": region}
+        if self._random.random() < UNKNOWN_SHARE:
+            question["user_id"] = world.USERS + 1 + user
+        if self._random.random() >= MISSING_SESSION_SHARE:
+            question["session_length"] = round(length, 1)
+        try:
+            answer = await self._client.post("/recommend", json=question)
+            if answer.is_success:
+                await self._react(user, length, answer.json())
+        except httpx.HTTPError:
+            return  # the user goes away; the gateway's own telemetry says why
+
+    async def _react(self, user: int, length: float, answer: dict[str, Any]) -> None:
+        await asyncio.sleep(self._random.exponential(THINK_S))
+        first = answer["items"][0]
+        item = first["item_id"] - 1
+        users, items = self._users, self._items
+        probability = world.accept_probability(
+            users.age[user],
+            users.country[user],
+            length,
+            items.category[item],
+            items.price[item],
+            items.quality[item],
+        )
+        told = {
+            "request_id": answer["request_id"],
+            "item_id": first["item_id"],
+            "category": first["category"],
+            "accepted": bool(self._random.random() < probability),
+        }
+        await self._client.post("/feedback", json=told)
+
+
+async def main(url: str, rate: float) -> None:
+    """Sends requests to the gateway until the process is stopped."""
+    limits = httpx.Limits(max_connections=200, max_keepalive_connections=50)
+    async with httpx.AsyncClient(base_url=url, timeout=5, limits=limits, trust_env=False) as client:
+        await Load(client, rate).run()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], float(sys.argv[2])))

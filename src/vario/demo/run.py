@@ -1,0 +1,249 @@
+"""The whole demo, from nothing to live numbers and back to nothing."""
+
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import webbrowser
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from vario.demo.processes import Child, bound_socket, is_listening, stop_in_order
+from vario.errors import Unavailable
+
+REGIONS = ("us-east", "eu-west")
+HOME_REGION = "us-east"
+START_TIMEOUT_S = 120.0
+_POLL_S = 0.1
+
+_INTRODUCTION = """
+vario is live: {url}
+
+  Overview  ml-infer answers in us-east and eu-west; compare their p95. Why is us-east slower?
+  Traces    {url}/traces?filter=attributes.cache_hit%20%3D%20false
+            one request across gateway, ml-infer and feature-store, with a cold cache
+  Logs      every line of a trace; the jump is on each span
+  Terminal  vario doctor --server {url}
+
+Data is in {folder}{kept}. Ctrl-C stops everything.
+"""
+
+
+@dataclass(frozen=True)
+class DemoSettings:
+    """What the command line says. Ports of 0 ask for free ones; `data` None for a fresh folder."""
+
+    port: int = 7070
+    otlp_http_port: int = 4318
+    otlp_grpc_port: int = 4317
+    duration_s: float | None = None
+    data: Path | None = None
+    rate: float = 12.0
+    opens_browser: bool = True
+
+
+class _Stopped(Exception):
+    """The user, or the end of the duration, ends the demo."""
+
+
+@dataclass
+class _Parts:
+    """What runs, in the order in which it is stopped."""
+
+    load: list[Child] = field(default_factory=list[Child])
+    gateway: list[Child] = field(default_factory=list[Child])
+    services: list[Child] = field(default_factory=list[Child])
+    server: list[Child] = field(default_factory=list[Child])
+
+    def groups(self) -> list[list[Child]]:
+        """Returns the groups: callers before those whom they call, the server last."""
+        return [self.load, self.gateway, self.services, self.server]
+
+
+class Demo:
+    """One run of the demo. `say` prints a line to the user."""
+
+    def __init__(self, settings: DemoSettings, say: Callable[[str], None]) -> None:
+        self._settings = settings
+        self._say = say
+        self._is_temporary = settings.data is None
+        self._folder = settings.data or Path(tempfile.mkdtemp(prefix="vario-demo-"))
+        self._parts = _Parts()
+        self._is_stopping = False
+        self._port = settings.port or _free_port()
+        self._otlp_port = settings.otlp_http_port or _free_port()
+        self._grpc_port = settings.otlp_grpc_port or _free_port()
+        self._url = f"http://127.0.0.1:{self._port}"
+
+    def run(self) -> None:
+        """Starts everything, waits for Ctrl-C or the duration's end, and stops everything.
+
+        Raises:
+            Unavailable: a port is taken, or a part died; the message says which and why.
+        """
+        before = {
+            number: signal.signal(number, self._stop)
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        }
+        try:
+            self._start()
+            self._watch()
+        except _Stopped:
+            self._say("stopping ...")
+        finally:
+            stop_in_order(self._parts.groups())
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            if self._is_temporary:
+                shutil.rmtree(self._folder, ignore_errors=True)
+        self._say("everything is stopped")
+
+    def _stop(self, number: int, frame: object) -> None:
+        self._is_stopping = True
+
+    def _start(self) -> None:
+        for name, port in (
+            ("--port", self._port),
+            ("--otlp-http-port", self._otlp_port),
+            ("--otlp-grpc-port", self._grpc_port),
+        ):
+            if is_listening(port):
+                raise Unavailable(
+                    f"port {port} is taken, perhaps by another vario: stop it or give {name}"
+                )
+        for folder in ("telemetry", "system", "logs"):
+            (self._folder / folder).mkdir(parents=True, exist_ok=True)
+        system = self._folder / "system"
+        for made in system.iterdir():
+            made.unlink()  # services wait for these files: an earlier run's would be taken for new
+        start_s = time.monotonic()
+        self._start_server()
+        prepare = self._child("prepare", ["vario.demo.prepare", str(system)])
+        ports = self._start_services(system)
+        self._wait("data and model", lambda: prepare.exit_code is not None, prepare)
+        self._wait("server", self._server_is_ready)
+        self._wait("services", lambda: all(is_listening(port) for port in ports.values()))
+        gateway = f"http://127.0.0.1:{ports['gateway']}"
+        load = self._child("load", ["vario.demo.load", gateway, str(self._settings.rate)])
+        self._parts.load.append(load)
+        self._wait("telemetry of both regions", self._regions_are_there)
+        self._say(f"  up after {time.monotonic() - start_s:.1f} s")
+        kept = "" if self._is_temporary else f" (again: vario up --data {self._folder}/telemetry)"
+        self._say(_INTRODUCTION.format(url=self._url, folder=self._folder, kept=kept))
+        if self._settings.opens_browser and _has_screen():
+            webbrowser.open(self._url)
+
+    def _start_server(self) -> None:
+        self._say("vario demo: starting the server, a gateway, two model servers, a feature store")
+        command = ["vario.cli", "up", "--data", str(self._folder / "telemetry")]
+        command += ["--port", str(self._port), "--otlp-http-port", str(self._otlp_port)]
+        command += ["--otlp-grpc-port", str(self._grpc_port)]
+        self._parts.server.append(self._child("server", command))
+
+    def _start_services(self, system: Path) -> dict[str, int]:
+        """Starts the services, which come up when what they need is there; returns their ports."""
+        names = ["gateway", "feature-store", *(f"ml-infer-{region}" for region in REGIONS)]
+        sockets = {name: bound_socket() for name in names}
+        ports = {name: opened.getsockname()[1] for name, opened in sockets.items()}
+        urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
+        common = ["--folder", str(system), "--feature-store", urls["feature-store"]]
+
+        def start(name: str, role: str, region: str, *more: str) -> Child:
+            log = self._folder / "logs" / f"{name}.jsonl"
+            own = ["--socket", str(sockets[name].fileno()), "--region", region, "--log", str(log)]
+            command = ["vario.demo.serve", role, *own, *common, *more]
+            return self._child(name, command, sockets=[sockets[name]])
+
+        for region in REGIONS:
+            self._parts.services.append(start(f"ml-infer-{region}", "ml-infer", region))
+        self._parts.services.append(start("feature-store", "feature-store", HOME_REGION))
+        models = [f"--model={region}={urls[f'ml-infer-{region}']}" for region in REGIONS]
+        self._parts.gateway.append(start("gateway", "gateway", HOME_REGION, *models))
+        return ports
+
+    def _child(self, name: str, command: list[str], **more: Any) -> Child:
+        output = self._folder / "logs" / f"{name}.out"
+        return Child(name, command, output, environment=self._environment(), **more)
+
+    def _environment(self) -> dict[str, str]:
+        """Returns what the services' environment has of its own: no OTEL_* of the user's."""
+        cleared = {name: "" for name in os.environ if name.startswith("OTEL_")}
+        one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+        return {
+            **cleared,
+            **one_thread,
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{self._otlp_port}",
+            "OTEL_METRIC_EXPORT_INTERVAL": "5000",
+        }
+
+    def _server_is_ready(self) -> bool:
+        with suppress(httpx.HTTPError):
+            return httpx.get(f"{self._url}/readyz", timeout=2, trust_env=False).is_success
+        return False
+
+    def _regions_are_there(self) -> bool:
+        with suppress(httpx.HTTPError):
+            answer = httpx.get(f"{self._url}/api/services", timeout=5, trust_env=False)
+            if answer.is_success:
+                seen = {
+                    region
+                    for service in answer.json()["services"]
+                    if service["service"] == "ml-infer"
+                    for region in service["regions"]
+                }
+                return seen >= set(REGIONS)
+        return False
+
+    def _wait(self, what: str, is_there: Callable[[], bool], prepare: Child | None = None) -> None:
+        """Waits for a part of the start, and says how long it took."""
+        start_s = time.monotonic()
+        while not is_there():
+            self._check(prepare)
+            if time.monotonic() - start_s > START_TIMEOUT_S:
+                raise Unavailable(
+                    f"{what}: not there after {START_TIMEOUT_S:g} s; see {self._folder}/logs"
+                )
+            time.sleep(_POLL_S)
+        self._check(prepare)
+        self._say(f"  {what}: ready ({time.monotonic() - start_s:.1f} s)")
+
+    def _watch(self) -> None:
+        end_s = time.monotonic() + (self._settings.duration_s or float("inf"))
+        while time.monotonic() < end_s:
+            self._check()
+            time.sleep(_POLL_S)
+
+    def _check(self, prepare: Child | None = None) -> None:
+        """Raises where the user wants to stop or a part has died."""
+        if self._is_stopping:
+            raise _Stopped
+        children = [child for group in self._parts.groups() for child in group]
+        dead = [child for child in children if child.exit_code is not None]
+        if prepare is not None and prepare.exit_code not in (None, 0):
+            dead.append(prepare)
+        if dead:
+            child = dead[0]
+            lines = child.last_lines() or "(it printed nothing)"
+            raise Unavailable(
+                f"{child.name} ended with exit code {child.exit_code}; its last lines:\n{lines}"
+            )
+
+
+def _free_port() -> int:
+    with bound_socket() as probe:
+        return probe.getsockname()[1]
+
+
+def _has_screen() -> bool:
+    """Says whether a browser can be opened for the one who typed the command."""
+    if not sys.stdout.isatty():
+        return False
+    is_desktop = sys.platform in ("darwin", "win32")
+    return is_desktop or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
