@@ -9,6 +9,7 @@ SIGKILL, and a power cut too with the default settings.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Literal, Protocol
 
 import numpy as np
@@ -27,6 +28,20 @@ from vario.model.series import (
 from vario.model.service import ServiceSummary, TrafficSeries
 from vario.model.telemetry import LogBucket, LogPage, Signal, Span, TimeRange, TraceSummary
 
+
+class RemoteFeed(StrEnum):
+    """Kinds of remote-write requests that the store takes.
+
+    Requests of version 1 are joined by concatenation; each of version 2 comes after its length as
+    a varint. The full kinds hold exemplars, native histograms or metadata beside samples.
+    """
+
+    V1 = "remote_v1"
+    V1_FULL = "remote_v1_full"
+    V2 = "remote_v2"
+    V2_FULL = "remote_v2_full"
+
+
 TraceOrder = Literal["newest", "slowest"]
 GroupBy = Literal["none", "region", "model_version"]
 
@@ -43,6 +58,17 @@ class SignalWriter(Protocol):
 
         Raises:
             BadData: the engine cannot decode the body.
+            Unavailable: no space left, or the engine is stopping.
+        """
+        ...
+
+    def write_remote(self, feed: RemoteFeed, body: bytes) -> None:
+        """Writes Prometheus remote-write requests of one kind, joined as `RemoteFeed` says.
+
+        Raises:
+            BadData: the engine cannot decode the body, or a series in it cannot be stored (labels
+                unsorted, twice, empty or without `__name__`, times before 1970 or after 2106);
+                nothing of the body is kept.
             Unavailable: no space left, or the engine is stopping.
         """
         ...

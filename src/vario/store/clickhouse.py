@@ -6,8 +6,11 @@ from vario.store.address import parse_dsn
 from vario.store.engine import Engine
 from vario.store.health import HealthQueries
 from vario.store.logs import LogQueries
+from vario.store.metrics import MetricQueries
 from vario.store.projection import project
+from vario.store.remote_write import RemoteWrites
 from vario.store.schema import migrate, shape_of
+from vario.store.seen import SeenRows
 from vario.store.services import ServiceQueries
 from vario.store.traces import TraceQueries
 from vario.store.write import SignalWrites
@@ -20,8 +23,10 @@ class ClickHouseStore:
         self.engine = engine
         self.clock = clock
 
-        writes = SignalWrites(engine)
+        seen = SeenRows(engine, clock)
+        writes = SignalWrites(engine, seen)
         self.write_otlp = writes.write_otlp
+        self.write_remote = RemoteWrites(engine, clock).write_remote
 
         traces = TraceQueries(engine)
         self.find_traces = traces.find_traces
@@ -36,6 +41,18 @@ class ClickHouseStore:
         self.get_traffic = services.get_traffic
         self.find_fields = services.find_fields
         self.find_field_values = services.find_field_values
+
+        metrics = MetricQueries(engine)
+        self.write_samples = metrics.write_samples
+        self.write_histograms = metrics.write_histograms
+        self.find_series = metrics.find_series
+        self.fetch_samples = metrics.fetch_samples
+        self.fetch_histograms = metrics.fetch_histograms
+        self.fetch_grid = metrics.fetch_grid
+        self.find_label_names = metrics.find_label_names
+        self.find_label_values = metrics.find_label_values
+        self.find_exemplars = metrics.find_exemplars
+        self.find_metadata = metrics.find_metadata
 
         health = HealthQueries(engine)
         self.check_services = health.check_services

@@ -149,14 +149,17 @@ class Engine:
                 table, list(columns.values()), column_names=list(columns), column_oriented=True
             )
 
-    def insert_protobuf(self, table: str, body: bytes, *, schema: str, message: str) -> None:
-        """Appends rows that the engine decodes from one protobuf message.
+    def insert_protobuf(
+        self, table: str, body: bytes, *, schema: str, message: str, delimited: bool = False
+    ) -> None:
+        """Appends rows that the engine decodes from one protobuf message, or from several.
 
         Args:
             table: where the rows go; its columns are fields of the message.
-            body: the message.
+            body: the message, or messages that each come after their length as a varint.
             schema: the text of a `.proto` file.
             message: the name of the message in it.
+            delimited: whether there are several messages, each a row.
 
         Raises:
             BadData: the engine cannot decode the body; nothing of it is kept.
@@ -167,7 +170,7 @@ class Engine:
         else:
             given = {"format_schema": schema, "format_schema_source": "string"}
         settings = {**given, "format_schema_message_name": message}
-        self.insert_bytes(table, body, "ProtobufSingle", settings)
+        self.insert_bytes(table, body, "Protobuf" if delimited else "ProtobufSingle", settings)
 
     def insert_bytes(
         self, table: str, body: bytes, fmt: str, settings: Mapping[str, Any] | None = None

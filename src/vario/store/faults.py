@@ -20,6 +20,7 @@ _MESSAGES: dict[int, tuple[type[VarioError], str]] = {
     32: (BadData, "the protobuf body ends in the middle of a message"),
     33: (BadData, "the protobuf body ends in the middle of a value"),
     117: (BadData, "the input has the wrong data in it: {detail}"),
+    395: (BadData, "the request holds what cannot be stored: {detail}"),
     427: (BadData, "a regular expression cannot be compiled: {detail}"),
     444: (BadData, "the body is not valid protobuf of this signal"),
     # Limits.

@@ -17,9 +17,7 @@ UNSOUND = "a series of this request cannot be stored"
 """What the engine throws, with code 395, at a request that holds an unsound series."""
 
 _SPANS = "Array(Tuple(offset Int32, length UInt32))"
-_SIDE = (
-    "{side}_spans " + _SPANS + ", {side}_deltas Array(Int64), {side}_counts Array(Float64)"
-)
+_SIDE = "{side}_spans " + _SPANS + ", {side}_deltas Array(Int64), {side}_counts Array(Float64)"
 TYPES = {
     "labels": "Array(Tuple(name String, value String))",
     "samples": "Array(Tuple(value Float64, timestamp Int64))",

@@ -70,6 +70,16 @@ def _describe(message: descriptor_pb2.DescriptorProto, body: str, prefix: str) -
                 field.oneof_index = len(message.oneof_decl) - 1
 
 
+def encode_varint(number: int) -> bytes:
+    """Returns a number of 0 or more as a varint."""
+    out = bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
 def split_delimited(body: bytes) -> list[memoryview]:
     """Returns the messages of a body in which each comes after its length as a varint.
 
