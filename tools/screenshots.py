@@ -1,6 +1,6 @@
 """Takes every page of a running vario at two sizes, in both themes and in every state.
 
-    python tools/screenshots.py http://127.0.0.1:7070 [--out screenshots] [--only overview,trace]
+python tools/screenshots.py http://127.0.0.1:7070 [--out screenshots] [--only overview,trace]
 """
 
 import argparse
@@ -57,15 +57,29 @@ def _type_filter(text: str) -> Step:
     return act
 
 
-def _answer_all(status: int, body: dict[str, object]) -> Step:
+def _refuse(status: int, kind: str, error: str) -> Step:
+    """Returns a step after which every question is answered by this error."""
+    body = {"status": "error", "errorType": kind, "error": error}
+    return lambda page: page.route(
+        "**/api/**", lambda route: route.fulfill(status=status, json=body)
+    )
+
+
+def _find_nothing(*, stored: bool) -> Step:
+    """Returns a step after which every search finds nothing, in a store with data or without."""
+
     def answer(route: Route) -> None:
-        route.fulfill(status=status, json=body)
+        body = route.fetch().json()
+        for name, value in body.items():
+            if isinstance(value, list) and (name != "tables" or not stored):
+                body[name] = []
+        route.fulfill(json=body)
 
     return lambda page: page.route("**/api/**", answer)
 
 
 def _never_answer(page: Page) -> None:
-    page.route("**/api/**", lambda route: None)
+    page.add_init_script("window.fetch = () => new Promise(() => {})")
 
 
 def full_shots(url: str) -> Iterator[Shot]:
@@ -96,14 +110,14 @@ def full_shots(url: str) -> Iterator[Shot]:
 
 def state_shots() -> Iterator[Shot]:
     """Yields what a page shows when there is nothing, no answer yet, or a refusal."""
-    refusal = {"status": "error", "errorType": "unavailable", "error": "the store is starting"}
-    missing = {"status": "error", "errorType": "not_found", "error": "no such trace is stored"}
-    nowhere = "?from=1000000&to=1000900"
-    for name, path in (("traces", "/traces"), ("logs", "/logs"), ("overview", "/")):
-        yield Shot(f"{name}-empty", path + nowhere, "empty")
+    busy = _refuse(400, "execution", "the answer is too large for one page: narrow the window")
+    for name, path in (("overview", "/"), ("traces", "/traces"), ("logs", "/logs")):
+        yield Shot(f"{name}-empty", path, "empty", before=_find_nothing(stored=True))
         yield Shot(f"{name}-loading", path, "loading", before=_never_answer)
-        yield Shot(f"{name}-error", path, "error", before=_answer_all(400, refusal))
-    yield Shot("trace-missing", f"/traces/{'0' * 31}1", "empty", before=_answer_all(404, missing))
+        yield Shot(f"{name}-error", path, "error", before=busy)
+    yield Shot("overview-first-run", "/", "first-run", before=_find_nothing(stored=False))
+    missing = _refuse(404, "not_found", "no such trace is stored")
+    yield Shot("trace-missing", f"/traces/{'0' * 31}1", "empty", before=missing)
 
 
 def take(browser: Browser, url: str, shot: Shot, out: Path) -> None:
@@ -124,6 +138,7 @@ def take(browser: Browser, url: str, shot: Shot, out: Path) -> None:
             shot.act(page)
             page.wait_for_timeout(500)
             page.screenshot(path=out / f"{shot.name}-{size}-{theme}.png")
+            page.unroute_all(behavior="ignoreErrors")
             context.close()
 
 

@@ -53,9 +53,9 @@ function formatLongDuration(value: number): string {
   return two(Math.floor(whole / 86_400), "d", Math.floor((whole % 86_400) / 3600), "h");
 }
 
-/** The same length of time without zeros that say nothing, for axis ticks and presets: `5 ms`. */
-export function formatTick(value: Seconds): string {
-  return formatDuration(value).replace(/(\.\d*?)0+(?=\D|$)/, "$1").replace(/\.(?=\D|$)/, "");
+/** A formatted number without the zeros that say nothing, for the ticks of an axis: `5 ms`, `2 %`. */
+export function trimZeros(text: string): string {
+  return text.replace(/(\.\d*?)0+(?=\D|$)/, "$1").replace(/\.(?=\D|$)/, "");
 }
 
 /** A part of a whole as percent; what is not zero never reads as zero. */

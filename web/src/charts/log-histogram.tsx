@@ -1,6 +1,6 @@
 import { useMemo, useState } from "react";
 import type { LogBucket } from "../api/shapes";
-import { formatCompact, formatCount, formatDuration, seconds } from "../units";
+import { formatCompact, formatCount, formatDuration, seconds, trimZeros } from "../units";
 import { useMoments } from "../ui/moments";
 import { zoomTo } from "../url/window";
 import type { PlotStyle } from "./plot-options";
@@ -84,7 +84,7 @@ export function LogHistogram({ buckets, step, range }: LogHistogramProps) {
           ))}
         </ul>
         <span className={css.at}>
-          {at === undefined ? `per ${formatDuration(seconds(step)).replace(/\.0+(?=\D)/, "")}` : moment(seconds(at))}
+          {at === undefined ? `per ${trimZeros(formatDuration(seconds(step)))}` : moment(seconds(at))}
         </span>
       </figcaption>
       <div

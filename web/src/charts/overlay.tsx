@@ -79,10 +79,10 @@ function SlowDots({ plot, points, name }: DotsProps) {
         const text = `${formatDuration(seconds(point.value))} at ${moment(seconds(point.time))}`;
         return (
           <Link
-            key={point.time}
+            key={`${point.time} ${point.traceId}`}
             to={paths.trace(point.traceId)}
             className={beyond ? css.dotBeyond : css.dot}
-            style={{ left, top }}
+            style={{ left, top, ...(point.color ? { color: `var(${point.color})` } : {}) }}
             tabIndex={point === slowest ? 0 : -1}
             draggable={false}
             aria-label={`Slow request, ${text}: open its trace`}

@@ -1,7 +1,7 @@
 /** uPlot's options in the house's style. */
 
 import uPlot from "uplot";
-import { seconds } from "../units";
+import { seconds, trimZeros } from "../units";
 import { formatClock, formatDay, formatMinute } from "../ui/moments";
 import type { Zone } from "../ui/preferences";
 import { lonely } from "./points";
@@ -60,9 +60,9 @@ function axes({ format, zone }: PlotStyle): uPlot.Axis[] {
     {
       ...shared,
       size: AXIS_WIDTH,
-      space: 34,
+      space: 26,
       gap: 6,
-      values: (_, splits) => splits.map((value) => (value === null ? "" : format(value))),
+      values: (_, splits) => splits.map((value) => (value === null ? "" : trimZeros(format(value)))),
     },
   ];
 }
@@ -94,7 +94,7 @@ export function plotOptions(style: PlotStyle, width: number, hooks: uPlot.Hooks.
   return {
     width,
     height,
-    padding: [10, 8, 0, 0],
+    padding: [10, 18, 0, 0],
     legend: { show: false },
     ...(zone === "utc" ? { tzDate: (time) => uPlot.tzDate(new Date(time * 1000), "Etc/UTC") } : {}),
     cursor: {

@@ -11,6 +11,8 @@ export interface SlowPoint {
   /** Seconds. */
   value: number;
   traceId: string;
+  /** Name of a colour, where points of several groups stand together. */
+  color?: string;
 }
 
 export interface Marker {

@@ -2,7 +2,7 @@ import { useRef, type KeyboardEvent } from "react";
 import type { TraceSummary } from "../api/shapes";
 import { BadIcon } from "../ui/icons";
 import { useMoments } from "../ui/moments";
-import { formatCount, formatDuration, nanos, seconds } from "../units";
+import { formatCount, formatDuration, nanos, nanosToSeconds, seconds, type Seconds } from "../units";
 import { Link, paths } from "../url/link";
 import { colorServices } from "./service-colors";
 import css from "./trace-list.module.css";
@@ -27,26 +27,40 @@ export function moveAmongLinks(event: KeyboardEvent<HTMLElement>): void {
 /** Traces as lines, each with a bar of its duration against the longest. */
 export function TraceList({ traces, label, compact = false }: TraceListProps) {
   const list = useRef<HTMLUListElement>(null);
+  const { day } = useMoments();
+  const days = new Set(traces.map((trace) => day(startOf(trace))).concat(day(seconds(Date.now() / 1000))));
   const longest = Math.max(...traces.map(({ duration }) => duration), 1e-9);
   return (
     <ul ref={list} className={compact ? css.compact : css.list} aria-label={label} onKeyDown={moveAmongLinks} data-testid="trace-list">
       {traces.map((trace) => (
         <li key={trace.trace_id}>
-          <TraceLine trace={trace} longest={longest} compact={compact} />
+          <TraceLine trace={trace} longest={longest} compact={compact} dated={days.size > 1} />
         </li>
       ))}
     </ul>
   );
 }
 
-function TraceLine({ trace, longest, compact }: { trace: TraceSummary; longest: number; compact: boolean }) {
+function startOf(trace: TraceSummary): Seconds {
+  return nanosToSeconds(nanos(trace.start_time_unix_nano));
+}
+
+interface TraceLineProps {
+  trace: TraceSummary;
+  longest: number;
+  compact: boolean;
+  /** Say the day too. */
+  dated: boolean;
+}
+
+function TraceLine({ trace, longest, compact, dated }: TraceLineProps) {
   const { clock, moment } = useMoments();
-  const start = seconds(Number(nanos(trace.start_time_unix_nano) / 1_000_000n) / 1e3);
+  const start = startOf(trace);
   const failed = trace.error_count > 0;
   return (
     <Link to={paths.trace(trace.trace_id)} className={css.line} data-line data-testid="trace-line" data-trace-id={trace.trace_id}>
       <time className={css.time} title={moment(start)}>
-        {compact ? clock(start) : moment(start)}
+        {dated ? moment(start) : clock(start)}
       </time>
       <span className={css.duration}>
         <span className={css.number}>{formatDuration(seconds(trace.duration))}</span>

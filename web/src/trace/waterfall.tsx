@@ -3,7 +3,7 @@
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useId, useLayoutEffect, useRef, useState, type KeyboardEvent } from "react";
 import { BadIcon, DownIcon, RightIcon } from "../ui/icons";
-import { formatDuration, formatTick, seconds } from "../units";
+import { formatDuration, seconds, trimZeros } from "../units";
 import { axisTicks, hasFailed, visibleRows, type Node, type Tree } from "./tree";
 import css from "./waterfall.module.css";
 
@@ -131,12 +131,19 @@ function Axis({ duration }: { duration: number }) {
       <div className={css.ticks}>
         {axisTicks(duration, TICKS).map((tick) => (
           <span key={tick} style={{ left: `${(tick / duration) * 100}%` }}>
-            {tick === 0 ? "0" : formatTick(seconds(tick / 1e9))}
+            {tick === 0 ? "0" : trimZeros(formatDuration(seconds(tick / 1e9)))}
           </span>
         ))}
       </div>
     </div>
   );
+}
+
+/** Puts a bar's duration behind it, else before it, else inside; both are percents of the track. */
+function placeLabel(left: number, width: number) {
+  if (left + width < 86) return { style: { left: `calc(${left + width}% + 6px)` } };
+  if (left > 14) return { style: { right: `calc(${100 - left}% + 6px)` } };
+  return { style: { right: `calc(${100 - left - width}% + 6px)` }, "data-inside": true };
 }
 
 interface RowProps {
@@ -213,11 +220,7 @@ function Row({ id, node, top, total, color, folded, selected, current, onFold, o
           className={failed ? css.barFailed : css.bar}
           style={{ left: `${left}%`, width: `${width}%`, background: `var(${color})` }}
         />
-        <span
-          className={css.duration}
-          style={left + width < 82 ? { left: `calc(${left + width}% + 6px)` } : { right: `calc(${100 - left}% + 6px)` }}
-          data-inside={(left + width >= 82 && left < 12) || undefined}
-        >
+        <span className={css.duration} {...placeLabel(left, width)}>
           {duration}
         </span>
       </span>

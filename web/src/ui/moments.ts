@@ -66,13 +66,32 @@ export function zoneName(zone: Zone, at = new Date()): string {
   return `UTC${minutes < 0 ? "−" : "+"}${hours}${rest ? `:${String(rest).padStart(2, "0")}` : ""}`;
 }
 
+/** Seconds since the epoch as `2025-11-22 14:03:20`; a relative time such as `now-1h` as it is. */
+export function showTime(text: string, zone: Zone): string {
+  if (!/^\d+(\.\d+)?$/.test(text)) return text;
+  const at = new Date(Math.round(Number(text)) * 1000);
+  const shift = zone === "utc" ? 0 : at.getTimezoneOffset() * 60_000;
+  return new Date(at.getTime() - shift).toISOString().slice(0, 19).replace("T", " ");
+}
+
+/** What `showTime` shows and people write, as the address wants it; null where it is no time. */
+export function readTime(text: string, zone: Zone): string | null {
+  const bare = text.trim();
+  if (/^now(-\d+[smhdw])?$|^\d+(\.\d+)?$/.test(bare)) return bare;
+  if (!/^\d{4}-\d\d-\d\d[ T]\d\d:\d\d/.test(bare)) return null;
+  const iso = bare.replace(" ", "T");
+  const zoned = /(Z|[+-]\d\d:?\d\d)$/.test(iso);
+  const at = Date.parse(zoned || zone === "local" ? iso : `${iso}Z`);
+  return Number.isFinite(at) ? String(at / 1000) : null;
+}
+
 /** Formatters in the reader's time zone. */
 export function useMoments() {
   const { zone } = usePreferences();
   return {
     zone,
     clock: (time: Seconds) => formatClock(time, zone),
-    minute: (time: Seconds) => formatMinute(time, zone),
+    day: (time: Seconds) => formatDay(time, zone),
     moment: (time: Seconds) => formatMoment(time, zone),
     exact: (time: Nanos) => formatExact(time, zone),
     millis: (time: Nanos) => formatMillis(time, zone),

@@ -3,10 +3,10 @@
 import { useState, type FormEvent } from "react";
 import { seconds, type Seconds } from "../units";
 import { setParams } from "../url/params";
-import { absoluteWindow, moveWindow, REFRESH_S, resolveTime, useTimeWindow } from "../url/window";
+import { moveWindow, REFRESH_S, resolveTime, useTimeWindow } from "../url/window";
 import type { TimeWindow } from "../url/window";
 import { ClockIcon, LeftIcon, PauseIcon, PlayIcon, RightIcon, ZoomOutIcon } from "./icons";
-import { formatMoment, formatClock, formatDay, zoneName } from "./moments";
+import { formatClock, formatDay, formatMoment, readTime, showTime, zoneName } from "./moments";
 import { Popover } from "./popover";
 import { usePreferences, type Zone } from "./preferences";
 import css from "./time-picker.module.css";
@@ -144,44 +144,40 @@ function WindowPanel({ window, zone, close }: PanelProps) {
   );
 }
 
-/** `2025-11-22T14:03:20` as `datetime-local` wants it, in the zone of the reader. */
-function toInput(time: Seconds, zone: Zone): string {
-  const shift = zone === "utc" ? 0 : new Date(time * 1000).getTimezoneOffset() * 60;
-  return new Date((time - shift) * 1000).toISOString().slice(0, 19);
-}
-
-function fromInput(text: string, zone: Zone): number {
-  return Date.parse(zone === "utc" ? `${text}Z` : text) / 1000;
-}
-
 function OwnWindow({ window, zone, close }: PanelProps) {
+  const [from, setFrom] = useState(showTime(window.from, zone));
+  const [to, setTo] = useState(showTime(window.to, zone));
   const now = nowSeconds();
-  const [from, setFrom] = useState(toInput(resolveTime(window.from, now) ?? now, zone));
-  const [to, setTo] = useState(toInput(resolveTime(window.to, now) ?? now, zone));
-  const [start, end] = [fromInput(from, zone), fromInput(to, zone)];
-  const valid = end > start;
+  const [start, end] = [readTime(from, zone), readTime(to, zone)];
+  const [first, last] = [start && resolveTime(start, now), end && resolveTime(end, now)];
+  const problem = findProblem(first, last);
   const apply = (event: FormEvent) => {
     event.preventDefault();
-    if (!valid) return;
-    setParams(absoluteWindow(start, end));
+    if (problem) return;
+    setParams({ from: start, to: end === "now" ? null : end });
     close();
   };
   return (
     <form className={css.own} onSubmit={apply}>
       <label>
         From
-        <input type="datetime-local" step="1" value={from} onChange={(event) => setFrom(event.target.value)} />
+        <input value={from} onChange={(event) => setFrom(event.target.value)} spellCheck={false} data-testid="own-from" />
       </label>
       <label>
         To
-        <input type="datetime-local" step="1" value={to} onChange={(event) => setTo(event.target.value)} />
+        <input value={to} onChange={(event) => setTo(event.target.value)} spellCheck={false} data-testid="own-to" />
       </label>
-      <p className={valid ? css.note : css.problem} role={valid ? undefined : "alert"}>
-        {valid ? `Times are in ${zoneName(zone)}.` : "The window must end after it starts."}
+      <p className={problem ? css.problem : css.note} role={problem ? "alert" : undefined}>
+        {problem ?? `Times are in ${zoneName(zone)}; now-2h, RFC 3339 and Unix seconds work too.`}
       </p>
-      <button type="submit" disabled={!valid}>
+      <button type="submit" disabled={problem !== null} data-testid="own-apply">
         Look at this window
       </button>
     </form>
   );
+}
+
+function findProblem(first: Seconds | null | "", last: Seconds | null | ""): string | null {
+  if (!first || !last) return "Write a time such as 2026-01-31 14:03:20 or now-2h.";
+  return last > first ? null : "The window must end after it starts.";
 }

@@ -73,13 +73,17 @@ function Mark({ state, size = 16 }: { state: State; size?: number }) {
   );
 }
 
+function allOk(count: number): string {
+  return count === 1 ? "1 check, ok" : `${count} checks, all ok`;
+}
+
 function Group({ service, checks }: { service: string; checks: readonly Check[] }) {
   const wrong = checks.filter(({ status }) => status !== "ok").length;
   return (
     <section className={css.group} data-testid="doctor-group" data-service={service}>
       <header>
-        <h2>{service ? <Link to={paths.service(service)}>{service}</Link> : "The whole"}</h2>
-        <span className={css.sum}>{wrong ? `${wrong} of ${checks.length} need you` : `${checks.length} checks, all ok`}</span>
+        <h2>{service ? <Link to={paths.service(service)}>{service}</Link> : "All services together"}</h2>
+        <span className={css.sum}>{wrong ? `${wrong} of ${checks.length} need you` : allOk(checks.length)}</span>
       </header>
       <ul>
         {checks.map((check) => (

@@ -136,7 +136,7 @@ function Totals({ data }: { data: Overview }) {
 
 const HEADS: readonly [Column | null, string, string][] = [
   ["status", "Status", "status"],
-  ["service", "Service and model", "service"],
+  ["service", "Service, model, version", "service"],
   ["p50", "p50", "p50"],
   ["p95", "p95", "p95"],
   ["p99", "p99", "p99"],
@@ -144,7 +144,6 @@ const HEADS: readonly [Column | null, string, string][] = [
   ["errors", "Errors", "errors"],
   ["traffic", "Traffic", "traffic"],
   [null, "", "flow"],
-  [null, "Version", "version"],
   [null, "Regions", "region"],
   ["seen", "Last request", "seen"],
 ];
@@ -173,9 +172,11 @@ function Head({ sorting, onSort }: { sorting: Sorting; onSort: (sorting: Sorting
                 data-testid={`sort-${column}`}
               >
                 {text}
-                <span aria-hidden="true" className={css.arrow}>
-                  {column === sorting.column ? (sorting.descending ? "↓" : "↑") : ""}
-                </span>
+                {column === sorting.column && (
+                  <span aria-hidden="true" className={css.arrow}>
+                    {sorting.descending ? "↓" : "↑"}
+                  </span>
+                )}
               </button>
             ) : (
               text || <span className="visually-hidden">Traffic over time</span>

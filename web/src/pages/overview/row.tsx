@@ -40,11 +40,10 @@ export const Row = memo(function Row({ service, end, step, shared }: RowProps) {
         <Link to={to} params={params} title={service.service} data-testid="service-link">
           {service.service}
         </Link>
-        {service.model && (
-          <span className={css.model} title={`Model ${service.model}`}>
-            {service.model}
-          </span>
-        )}
+        <span className={css.model}>
+          {service.model && <span title={`Model ${service.model}`}>{service.model}</span>}
+          <Versions service={service} />
+        </span>
       </th>
       <Cell name="p50" label="p50">
         {duration(service.p50)}
@@ -69,11 +68,8 @@ export const Row = memo(function Row({ service, end, step, shared }: RowProps) {
       <Cell name="flow">
         <Traffic service={service} step={step} end={end} />
       </Cell>
-      <Cell name="version">
-        <Versions service={service} />
-      </Cell>
       <Cell name="region">
-        <Few names={service.regions} />
+        <Regions names={service.regions} />
       </Cell>
       <Cell name="seen" label="last request">
         <span title={moment(seconds(service.last_seen))}>{formatAgo(seconds(service.last_seen), seconds(end))}</span>
@@ -115,23 +111,31 @@ function Traffic({ service, step, end }: { service: Service; step: number; end: 
   return <Sparkline series={series} label={`Traffic of ${service.service} over time`} />;
 }
 
-/** The version that answered last, and how many there were before it. */
+/** The version that came up last, and how many there were before it. */
 function Versions({ service }: { service: Service }) {
   const newestFirst = [...service.versions].sort((a, b) => b.first_seen - a.first_seen);
-  return <Few names={newestFirst.map(({ version }) => version)} arrow />;
+  const [newest, ...older] = newestFirst.map(({ version }) => version);
+  if (newest === undefined) return null;
+  return (
+    <span className={css.version} title={`Version ${[newest, ...older].join(", before it ")}`}>
+      <Chip>{newest}</Chip>
+      {older.length > 0 && ` +${older.length}`}
+    </span>
+  );
 }
 
-function Few({ names, arrow = false }: { names: readonly string[]; arrow?: boolean }) {
-  const [first, second, ...rest] = names;
-  if (first === undefined) return <span className={css.none}>–</span>;
-  const shown = arrow || second === undefined ? [first] : [first, second];
-  const hidden = names.length - shown.length;
+/** Letters that the column of regions has room for. */
+const REGION_ROOM = 18;
+
+function Regions({ names }: { names: readonly string[] }) {
+  if (names.length === 0) return <span className={css.none}>–</span>;
+  const shown = names.slice(0, 2).join("").length <= REGION_ROOM ? names.slice(0, 2) : names.slice(0, 1);
   return (
-    <span className={css.few} title={arrow ? `Newest first: ${names.join(", ")}` : names.join(", ")}>
+    <span className={css.few} title={names.join(", ")}>
       {shown.map((name) => (
         <Chip key={name}>{name}</Chip>
       ))}
-      {hidden > 0 && <span className={css.more}>+{arrow ? hidden : rest.length}</span>}
+      {names.length > shown.length && <span className={css.more}>+{names.length - shown.length}</span>}
     </span>
   );
 }

@@ -2,7 +2,7 @@ import { useMemo } from "react";
 import type { Traffic, TrafficPoint } from "../../api/shapes";
 import { errorRatios, latencies, rates, slowPoints, type Marker, type Percentile, type Values } from "../../charts/points";
 import { TimeChart, type ChartLine } from "../../charts/time-chart";
-import { formatDuration, formatRate, formatRatio, formatTick, perSecond, ratio, seconds } from "../../units";
+import { formatDuration, formatRate, formatRatio, perSecond, ratio, seconds } from "../../units";
 import { useChoice } from "../../url/params";
 import { Segments } from "../../ui/chip";
 import css from "./service.module.css";
@@ -18,11 +18,15 @@ interface ServiceChartsProps {
   markers: readonly Marker[];
 }
 
+function groupColor(index: number): string {
+  return `--group-${index % GROUP_COLORS}`;
+}
+
 /** One line for each group, or one in `color` where the traffic is not split. */
 function groupLines(data: Traffic, color: string, label: string, values: (points: TrafficPoint[]) => Values): ChartLine[] {
   return data.series.map(({ group, points }, index) => ({
     label: data.by === "none" ? label : group || "not said",
-    color: data.by === "none" ? color : `--group-${index % GROUP_COLORS}`,
+    color: data.by === "none" ? color : groupColor(index),
     values: values(points),
   }));
 }
@@ -86,7 +90,13 @@ function LatencyChart({ data, ...shared }: LatencyChartProps) {
         : groupLines(data, `--${percentile}`, percentile, (points) => latencies(points, percentile)),
     [data, whole, percentile],
   );
-  const slow = useMemo(() => data.series.flatMap(({ points }) => slowPoints(points)), [data]);
+  const slow = useMemo(
+    () =>
+      data.series.flatMap(({ points }, index) =>
+        slowPoints(points).map((point) => (whole ? point : { ...point, color: groupColor(index) })),
+      ),
+    [data, whole],
+  );
   return (
     <TimeChart
       {...shared}
@@ -108,13 +118,13 @@ function LatencyChart({ data, ...shared }: LatencyChartProps) {
             options={[["linear", "lin"], ["log", "log"]]}
           />
           <span className={css.key}>
-            <span className={css.keyDot} /> slowest of each step
+            <span className={whole ? css.keyDot : css.keyRing} /> slowest of each step
           </span>
         </span>
       }
       lines={lines}
       slow={slow}
-      format={(value) => (value < 0 ? "" : formatTick(seconds(value)) || formatDuration(seconds(value)))}
+      format={(value) => formatDuration(seconds(value))}
       height={260}
       logarithmic={scale === "log"}
       data-testid="chart-latency"

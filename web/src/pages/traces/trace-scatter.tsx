@@ -1,6 +1,6 @@
 import type { TraceSummary } from "../../api/shapes";
 import { useMoments } from "../../ui/moments";
-import { formatDuration, formatTick, nanos, nanosToSeconds, seconds } from "../../units";
+import { formatDuration, nanos, nanosToSeconds, seconds, trimZeros } from "../../units";
 import { Link, paths } from "../../url/link";
 import css from "./traces.module.css";
 
@@ -20,8 +20,8 @@ export function TraceScatter({ traces }: { traces: readonly TraceSummary[] }) {
   const top = roundUp(Math.max(...traces.map(({ duration }) => duration), 1e-6));
   return (
     <div className={css.scatter} role="group" aria-label="Traces by start and duration">
-      <span className={css.top}>{formatTick(seconds(top))}</span>
-      <span className={css.half}>{formatTick(seconds(top / 2))}</span>
+      <span className={css.top}>{trimZeros(formatDuration(seconds(top)))}</span>
+      <span className={css.half}>{trimZeros(formatDuration(seconds(top / 2)))}</span>
       <span className={css.from}>{clock(seconds(start))}</span>
       <span className={css.to}>{clock(seconds(end))}</span>
       <div className={css.field}>

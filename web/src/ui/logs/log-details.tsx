@@ -51,6 +51,7 @@ export function LogDetails({ record, onFilter, inTrace = false }: LogDetailsProp
         </pre>
         <CopyButton text={record.body} label="Copy the body" />
       </div>
+      <div className={css.groups}>
       <Fields title="Record" fields={own.filter(([, value]) => value)} {...(buttons ? { action: buttons } : {})} />
       <Fields
         title="Attributes"
@@ -62,6 +63,7 @@ export function LogDetails({ record, onFilter, inTrace = false }: LogDetailsProp
         fields={Object.entries(record.resource)}
         {...(buttons ? { action: (name, value) => buttons(attributeField("resource", name), value) } : {})}
       />
+      </div>
     </div>
   );
 }
