@@ -1,7 +1,7 @@
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -37,12 +37,6 @@ class Shelf:
         if self.fault:
             raise self.fault
         self.written.append((signal, body))
-
-    def write_samples(self, labels: Sequence[Any], block: Any) -> None:
-        raise NotImplementedError
-
-    def write_histograms(self, labels: Sequence[Any], block: Any) -> None:
-        raise NotImplementedError
 
 
 @asynccontextmanager

@@ -14,13 +14,13 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from vario.clock import Clock
 from vario.errors import BadData, InternalError, Unavailable, VarioError
 from vario.ingest.budget import Budget
 from vario.ingest.counters import Counters, Metric
 from vario.model.telemetry import Signal
-from vario.store.base import SignalWriter
 from vario.wire.otlp import Checked, check_request
 from vario.wire.otlp_json import decode_json
 
@@ -33,6 +33,14 @@ GROUP_BYTES = 16 << 20
 """How much one insert may hold: about 70,000 spans, where throughput has stopped growing."""
 INLINE_BYTES = 256 << 10
 """Up to here a check takes less than 2 ms, and a thread would cost more than it spares."""
+
+
+class OtlpWriter(Protocol):
+    """The part of `vario.store.base.SignalWriter` that is used here."""
+
+    def write_otlp(self, signal: Signal, body: bytes) -> None:
+        """Writes export requests of one signal, joined, durably."""
+        ...
 
 
 @dataclass(slots=True, eq=False)
@@ -97,7 +105,7 @@ class Pipeline:
 
     def __init__(
         self,
-        writer: SignalWriter,
+        writer: OtlpWriter,
         clock: Clock,
         *,
         max_queue_bytes: int,
