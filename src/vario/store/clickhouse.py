@@ -1,7 +1,10 @@
 """The store over ClickHouse, embedded or not: one engine, one class for each contract."""
 
+from collections.abc import Sequence
+
 from vario.clock import Clock
 from vario.config import StoreSettings
+from vario.model.series import HistogramBlock, Labels, SampleBlock
 from vario.store.address import parse_dsn
 from vario.store.engine import Engine
 from vario.store.health import HealthQueries
@@ -23,8 +26,8 @@ class ClickHouseStore:
         self.engine = engine
         self.clock = clock
 
-        seen = SeenRows(engine, clock)
-        writes = SignalWrites(engine, seen)
+        self._seen = SeenRows(engine, clock)
+        writes = SignalWrites(engine, self._seen)
         self.write_otlp = writes.write_otlp
         self.write_remote = RemoteWrites(engine, clock).write_remote
 
@@ -42,9 +45,7 @@ class ClickHouseStore:
         self.find_fields = services.find_fields
         self.find_field_values = services.find_field_values
 
-        metrics = MetricQueries(engine)
-        self.write_samples = metrics.write_samples
-        self.write_histograms = metrics.write_histograms
+        self._metrics = metrics = MetricQueries(engine)
         self.find_series = metrics.find_series
         self.fetch_samples = metrics.fetch_samples
         self.fetch_histograms = metrics.fetch_histograms
@@ -57,6 +58,16 @@ class ClickHouseStore:
         health = HealthQueries(engine)
         self.check_services = health.check_services
         self.get_sizes = health.get_sizes
+
+    def write_samples(self, labels: Sequence[Labels], block: SampleBlock) -> None:
+        """Writes float samples of series given by their labels; see `SignalWriter`."""
+        with self._seen.writing():
+            self._metrics.write_samples(labels, block)
+
+    def write_histograms(self, labels: Sequence[Labels], block: HistogramBlock) -> None:
+        """Writes native histograms of series given by their labels; see `SignalWriter`."""
+        with self._seen.writing():
+            self._metrics.write_histograms(labels, block)
 
     def ping(self) -> None:
         """Returns if the engine answers.

@@ -87,6 +87,25 @@ CREATE TABLE IF NOT EXISTS {view:metric_samples_in} (
     id UInt64 DEFAULT sipHash64(mapSort(labels))
 ) ENGINE = Null;
 
+-- Series of an hour that are not known yet.
+CREATE TABLE IF NOT EXISTS {view:metric_new_series_in} (
+    id UInt64,
+    labels Map(String, String),
+    delta UInt8,
+    first_seen DateTime,
+    last_seen DateTime
+) ENGINE = Null;
+
+CREATE TABLE IF NOT EXISTS {view:metric_new_metadata_in} (
+    name String,
+    type LowCardinality(String),
+    unit LowCardinality(String),
+    help String
+) ENGINE = Null;
+
+-- What is in metric_series and metric_metadata already (see store/seen.py).
+CREATE TABLE IF NOT EXISTS {view:metric_seen} (key UInt64) ENGINE = Set SETTINGS persistent = 0;
+
 CREATE MATERIALIZED VIEW IF NOT EXISTS {view:otlp_metrics_mv} TO metric_points_in AS
 SELECT
     kind,
@@ -273,16 +292,32 @@ ARRAY JOIN samples AS sample;
 CREATE MATERIALIZED VIEW IF NOT EXISTS {view:metric_samples_mv} TO {of:metric_samples} AS
 SELECT id, ts, value FROM metric_samples_in WHERE NOT native;
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS {view:metric_series_mv} TO {of:metric_series} AS
+-- first_seen and last_seen are whole hours around the samples, so that one row an hour is enough.
+CREATE MATERIALIZED VIEW IF NOT EXISTS {view:metric_series_mv} TO metric_new_series_in AS
 SELECT
     id,
-    any(set['__name__']) AS name,
     any(set) AS labels,
     max(is_delta) AS delta,
-    min(ts) AS first_seen,
-    max(ts) AS last_seen
-FROM (SELECT id, labels AS set, delta AS is_delta, ts FROM metric_samples_in)
-GROUP BY id;
+    first_seen,
+    last_seen
+FROM (
+    SELECT
+        id,
+        labels AS set,
+        delta AS is_delta,
+        toStartOfHour(ts) AS first_seen,
+        first_seen + INTERVAL 1 HOUR AS last_seen
+    FROM metric_samples_in
+    WHERE {seen:id, first_seen, last_seen}
+)
+GROUP BY id, first_seen, last_seen;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS {view:metric_new_series_mv} TO {of:metric_series} AS
+SELECT id, labels['__name__'] AS name, labels, delta, first_seen, last_seen
+FROM metric_new_series_in;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS {view:metric_series_seen_mv} TO metric_seen AS
+SELECT sipHash64(id, first_seen, last_seen) AS key FROM metric_new_series_in;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS {view:metric_exemplars_mv} TO {of:metric_exemplars} AS
 SELECT
@@ -323,11 +358,17 @@ FROM (
     WHERE kind = 'native' AND scale >= -4
 );
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS {view:metric_metadata_mv} TO {of:metric_metadata} AS
-SELECT
+CREATE MATERIALIZED VIEW IF NOT EXISTS {view:metric_metadata_mv} TO metric_new_metadata_in AS
+SELECT DISTINCT
     family AS name,
-    if(any(kind) = 'native', 'histogram', any(kind)) AS type,
-    any(its_unit) AS unit,
-    any(its_help) AS help
-FROM (SELECT family, kind, unit AS its_unit, help AS its_help FROM metric_points_in)
-GROUP BY family;
+    CAST(if(kind = 'native', 'histogram', kind), 'LowCardinality(String)') AS type,
+    CAST(its_unit, 'LowCardinality(String)') AS unit,
+    help
+FROM (SELECT family, kind, unit AS its_unit, help FROM metric_points_in)
+WHERE {seen:name, type, unit, help};
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS {view:metric_new_metadata_mv} TO {of:metric_metadata} AS
+SELECT name, type, unit, help FROM metric_new_metadata_in;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS {view:metric_metadata_seen_mv} TO metric_seen AS
+SELECT sipHash64(name, type, unit, help) AS key FROM metric_new_metadata_in;
