@@ -38,7 +38,9 @@ _SAMPLE_ROWS = 200_000
 # Groups beyond these are not counted: the values of a field such as an id are all rare anyway.
 _VALUE_LIMITS = {"max_rows_to_group_by": 100_000, "group_by_overflow_mode": "any"}
 
-_QUANTILES = "quantilesDD(0.005, 0.5, 0.95, 0.99)(Duration)"
+# Bounded memory, exact for few requests, close at the tail for many (5 M spans by model: 135 ms).
+# quantilesDD is a third faster, but its p95 of three requests is the second slowest.
+_QUANTILES = "quantilesTDigest(0.5, 0.95, 0.99)(Duration)"
 
 _POINT = f"""
     count() AS requests,
