@@ -29,7 +29,7 @@ class ClickHouseStore:
         self._seen = SeenRows(engine, clock)
         writes = SignalWrites(engine, self._seen)
         self.write_otlp = writes.write_otlp
-        self.write_remote = RemoteWrites(engine, clock).write_remote
+        self.write_remote = RemoteWrites(engine, self._seen).write_remote
 
         traces = TraceQueries(engine)
         self.find_traces = traces.find_traces

@@ -60,11 +60,6 @@ CREATE TABLE IF NOT EXISTS {view:remote_new_metadata_in} (
     name String, type LowCardinality(String), unit LowCardinality(String), help String
 ) ENGINE = Null;
 
--- What is in metric_series and metric_metadata already, so that a row is written once an hour and
--- not with every sample: without it those rows cost twice what the samples do. It lives in memory
--- and may be emptied at any time.
-CREATE TABLE IF NOT EXISTS {view:metric_seen} (key UInt64) ENGINE = Set SETTINGS persistent = 0;
-
 CREATE MATERIALIZED VIEW IF NOT EXISTS {view:remote_v1_mv} TO remote_series_in AS
 SELECT
     sipHash64(series.labels) AS id,
