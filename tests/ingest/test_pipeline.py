@@ -1,5 +1,4 @@
 import asyncio
-import threading
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,6 +6,7 @@ from typing import Any
 
 import pytest
 from tests.support.otlp_factory import logs_body, make_log, make_span, traces_body
+from tests.support.shelf import Shelf
 
 from vario.clock import ManualClock
 from vario.errors import BadData, InternalError, Overloaded, Unavailable, VarioError
@@ -17,26 +17,6 @@ from vario.wire.otlp import Checked
 
 BODY = traces_body("a", make_span())
 POISON = traces_body("poison", make_span())
-
-
-class Shelf:
-    """Keeps what is written; refuses what holds POISON, and waits while it is shut."""
-
-    def __init__(self) -> None:
-        self.written: list[tuple[Signal, bytes]] = []
-        self.fault: BaseException | None = None
-        self.open = threading.Event()
-        self.open.set()
-        self.asked = threading.Event()
-
-    def write_otlp(self, signal: Signal, body: bytes) -> None:
-        self.asked.set()
-        self.open.wait(10)
-        if POISON in body:
-            raise BadData("the engine cannot decode this")
-        if self.fault:
-            raise self.fault
-        self.written.append((signal, body))
 
 
 @asynccontextmanager
@@ -94,7 +74,7 @@ def test_requests_that_wait_are_written_as_one() -> None:
 
 def test_one_bad_body_never_fails_its_neighbours() -> None:
     async def scene() -> None:
-        shelf = Shelf()
+        shelf = Shelf(POISON)
         shelf.open.clear()
         async with running(shelf) as pipeline:
             first = asyncio.create_task(pipeline.export(Signal.TRACES, BODY))
