@@ -83,7 +83,7 @@ def test_simple_types():
         Family("s", "summary"),
     )
     assert [dict(said.labels[key]) for key in said.series] == [
-        {"__name__": "c_total", "a": "b"},
+        {"__name__": "c_total", "a": "b", "empty": ""},
         {"__name__": "g"},
         {"__name__": "u.x"},
         {"__name__": "s_count"},

@@ -67,7 +67,7 @@ something_weird{problem="division by zero"} +Inf
     [
         ('a{b="c"}1', [({"__name__": "a", "b": "c"}, 1.0, None)]),
         ("a{} 1", [({"__name__": "a"}, 1.0, None)]),
-        ('a{b=""} 1', [({"__name__": "a"}, 1.0, None)]),
+        ('a{b=""} 1', [({"__name__": "a", "b": ""}, 1.0, None)]),
         ('a{b="c" d="e"} 1', [({"__name__": "a", "b": "c", "d": "e"}, 1.0, None)]),
         (
             'a{b="x\ny"} 1\nb 2',
@@ -165,19 +165,29 @@ def test_format_bound(value: float, text: str):
     assert format_bound(value) == text
 
 
-def test_a_memo_makes_known_series_cheap_and_stays_right():
-    memo: dict[str, object] = {}
-    first = parse_text(b'a{b="c"} 1\n', memo)  # pyright: ignore
-    second = parse_text(b'a{b="c"} 2\nd 3\n', memo)  # pyright: ignore
-    assert second.labels['a{b="c"}'] is first.labels['a{b="c"}']
-    assert sorted(memo) == ['a{b="c"}', "d"]
+def test_labels_of_known_series_are_not_decoded_again():
+    body = b'a{b="c"} 1\n{oops} 2\nd 3\n'
+    said = parse_text(body, known={'a{b="c"}', "{oops}"})
+    assert said.series == ('a{b="c"}', "{oops}", "d")
+    assert said.labels == {"d": {"__name__": "d"}}
+
+
+def test_a_long_body_is_read_in_pieces():
+    lines = [f'metric_{i}{{a="{"x" * 50}\\n"}} {i}\n' for i in range(20_000)]
+    said = parse_text("".join(lines).encode())
+    assert said.values.tolist() == list(range(20_000))
+    # Line breaks within quotes, one of which is where the text would be cut.
+    broken = [f'metric_{i}{{a="\n\n\n{"x" * 50}"}} {i}\n' for i in range(20_000)]
+    assert parse_text("".join(broken).encode()).values.tolist() == list(range(20_000))
+    with pytest.raises(BadData, match="line 20001 is not a sample"):
+        parse_text("".join([*lines, "oops\n", *lines]).encode())
 
 
 names = st.text(min_size=1).filter(lambda text: "\x00" not in text)
 texts = st.text()
 
 
-@given(names, st.dictionaries(names.filter(lambda n: n != "__name__"), texts.filter(bool)))
+@given(names, st.dictionaries(names.filter(lambda n: n != "__name__"), texts))
 def test_any_series_survives_writing_and_reading(name: str, labels: dict[str, str]):
     text = encode_series(name, labels.items())
     assert decode_series(text) == {"__name__": name, **labels}

@@ -1,6 +1,6 @@
 """The one shape that all exposition formats are parsed into."""
 
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -13,8 +13,8 @@ MetricType = Literal[
     "counter", "gauge", "histogram", "gaugehistogram", "summary", "info", "stateset", "unknown"
 ]
 
-LabelMemo = MutableMapping[str, Labels]
-"""Label sets by the text of their series, kept from scrape to scrape by who wants the speed."""
+Known = Container[str]
+"""Texts of series whose labels the caller knows from before; they are not decoded again."""
 
 NO_TIME = np.iinfo(np.int64).min
 """Stands in `Exposition.times_ms` for a sample that carries no timestamp."""
@@ -81,10 +81,11 @@ class Exposition:
 
     Attributes:
         families: metadata, in the target's order.
-        series: n texts such as `http_requests_total{code="200"}`, keys of `labels`.
+        series: n texts such as `http_requests_total{code="200"}`.
         values: shape (n,), float64; every NaN has the one bit pattern that is not a stale marker.
         times_ms: shape (n,), int64; `NO_TIME` where the target gives none.
-        labels: the label set of each series, `__name__` included, empty values left out.
+        labels: the label set of each series by its text, `__name__` and empty values included;
+            series that the caller said it knows are not in it.
         exemplars: by index of the sample.
         created_ms: when a counter began, by index of the sample, where the format has a field for
             it; OpenMetrics' `_created` samples stay samples, as in Prometheus.

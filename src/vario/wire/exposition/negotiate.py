@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from vario.errors import BadData
-from vario.wire.exposition.model import Exposition, LabelMemo
+from vario.wire.exposition.model import Exposition, Known
 from vario.wire.exposition.openmetrics import parse_openmetrics
 from vario.wire.exposition.protobuf import parse_protobuf
 from vario.wire.exposition.text import parse_text
@@ -53,7 +53,7 @@ def accept_header(protocols: Sequence[Protocol] = DEFAULT_PROTOCOLS) -> str:
 def parse(
     body: bytes,
     content_type: str,
-    memo: LabelMemo | None = None,
+    known: Known = (),
     *,
     fallback: Protocol | None = None,
     native: bool = False,
@@ -64,7 +64,7 @@ def parse(
     Args:
         body: the response's body, decompressed.
         content_type: the header as it came.
-        memo: label sets of series known from the last scrape; it is added to.
+        known: texts of series whose labels need not be decoded.
         fallback: the format to assume where the header says nothing that is known.
         native: take native histograms (protobuf).
         classic: take the classic buckets of native histograms as well.
@@ -82,10 +82,10 @@ def parse(
             )
         media = MEDIA_TYPES[fallback].partition(";")[0]
     if media == "application/openmetrics-text":
-        return parse_openmetrics(body, memo, strict=False)
+        return parse_openmetrics(body, known, strict=False)
     if media == "text/plain":
-        return parse_text(body, memo)
-    return parse_protobuf(body, memo, native=native, classic=classic)
+        return parse_text(body, known)
+    return parse_protobuf(body, known, native=native, classic=classic)
 
 
 def _is_known(media: str, parameters: dict[str, str]) -> bool:

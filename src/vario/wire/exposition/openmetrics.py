@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from vario.errors import BadData
-from vario.wire.exposition.model import NO_TIME, Exemplar, Exposition, Family, LabelMemo
+from vario.wire.exposition.model import NO_TIME, Exemplar, Exposition, Family, Known
 from vario.wire.exposition.numbers import DECIMAL, NUMBER, read_values, seconds_to_ms
 from vario.wire.exposition.openmetrics_rules import TYPES, Row, check_rows
 from vario.wire.exposition.series import (
@@ -21,7 +21,7 @@ from vario.wire.exposition.series import (
     label_series,
     unescape,
 )
-from vario.wire.exposition.text import decode_utf8, line_of
+from vario.wire.exposition.text import decode_utf8, find_lines, line_of
 
 _BRACES = r'\{(?:[^"}\n]++|"(?:[^"\\\n]|\\[^\n])*+")*+\}'
 _LINE = re.compile(
@@ -39,21 +39,19 @@ _LINE = re.compile(
 )
 
 
-def parse_openmetrics(
-    body: bytes, memo: LabelMemo | None = None, *, strict: bool = True
-) -> Exposition:
+def parse_openmetrics(body: bytes, known: Known = (), *, strict: bool = True) -> Exposition:
     """Returns what a body in OpenMetrics text says.
 
     Args:
         body: the response's body, decompressed.
-        memo: label sets of series known from the last scrape; it is added to.
+        known: texts of series whose labels need not be decoded.
         strict: also check the rules about content: order, suffixes, values, exemplars.
 
     Raises:
         BadData: the body is not OpenMetrics; the message says where.
     """
     text = decode_utf8(body)
-    rows = [Row(*groups) for groups in _LINE.findall(text)]
+    rows = [Row(*groups) for groups in find_lines(_LINE, text)]
     for i, row in enumerate(rows):
         if row.bad or (row.eof and i + 1 < len(rows)):
             where = line_of(_LINE, text, i)
@@ -64,7 +62,7 @@ def parse_openmetrics(
     samples = [i for i, row in enumerate(rows) if row.series]
     keys = tuple(rows[i].series for i in samples)
     in_force = [family_of[i] for i in samples]
-    labels = label_series(keys, in_force, families, memo, openmetrics=True)
+    labels = label_series(keys, in_force, families, known, openmetrics=True)
     exemplars = {
         at: _read_exemplar(rows[i]) for at, i in enumerate(samples) if rows[i].exemplar_labels
     }

@@ -9,13 +9,14 @@ import numpy as np
 from google.protobuf.message import DecodeError
 
 from vario.errors import BadData
+from vario.model.series import Labels
 from vario.wire.exposition.model import (
     NO_TIME,
     Exemplar,
     Exposition,
     Family,
     HistogramSample,
-    LabelMemo,
+    Known,
     MetricType,
     NativeHistogram,
 )
@@ -40,20 +41,20 @@ Pairs = list[tuple[str, str]]
 
 
 def parse_protobuf(
-    body: bytes, memo: LabelMemo | None = None, *, native: bool = True, classic: bool = False
+    body: bytes, known: Known = (), *, native: bool = True, classic: bool = False
 ) -> Exposition:
     """Returns what a body of delimited metric families says.
 
     Args:
         body: the response's body, decompressed.
-        memo: label sets of series known from the last scrape; it is added to.
+        known: texts of series whose labels need not be decoded.
         native: take native histograms; otherwise their classic buckets, sum and count.
         classic: take the classic buckets of native histograms as well.
 
     Raises:
         BadData: the body cannot be decoded, or a family is malformed.
     """
-    reader = _Reader({} if memo is None else memo, native=native, classic=classic)
+    reader = _Reader(known, native=native, classic=classic)
     for i, message in enumerate(split_delimited(body)):
         try:
             family = _MetricFamily.FromString(bytes(message))
@@ -66,8 +67,9 @@ def parse_protobuf(
 class _Reader:
     """Gathers the columns of an `Exposition` family by family."""
 
-    def __init__(self, memo: LabelMemo, *, native: bool, classic: bool) -> None:
-        self._labels = memo
+    def __init__(self, known: Known, *, native: bool, classic: bool) -> None:
+        self._known = known
+        self._labels: dict[str, Labels] = {}
         self._native = native
         self._classic = classic
         self._families: list[Family] = []
@@ -120,11 +122,8 @@ class _Reader:
     def _add(self, name: str, pairs: Pairs, value: float, time: int) -> int:
         """Appends a sample and returns its index."""
         key = encode_series(name, pairs)
-        if key not in self._labels:
-            labels = {"__name__": name, **{k: v for k, v in pairs if v}}
-            if len({"__name__", *(k for k, _ in pairs)}) != len(pairs) + 1:
-                raise BadData(f"a label comes twice in {key}")
-            self._labels[key] = labels
+        if key not in self._known and key not in self._labels:
+            self._labels[key] = _labels(name, pairs)
         self._series.append(key)
         self._values.append(value)
         self._times.append(time)
@@ -148,11 +147,10 @@ class _Reader:
         self, name: str, pairs: Pairs, histogram: Any, time: int, *, gauge: bool
     ) -> None:
         if self._native and _is_native(histogram):
-            labels = {"__name__": name, **{k: v for k, v in pairs if v}}
             created = histogram.HasField("created_timestamp")
             self._histograms.append(
                 HistogramSample(
-                    labels=labels,
+                    labels=_labels(name, pairs),
                     histogram=_read_native(name, histogram, gauge=gauge),
                     time_ms=None if time == NO_TIME else time,
                     exemplars=_native_exemplars(histogram),
@@ -177,6 +175,13 @@ class _Reader:
         if bound != math.inf:
             at = self._add(f"{name}_bucket", [*pairs, ("le", "+Inf")], count, time)
             self._note(at, histogram, None)
+
+
+def _labels(name: str, pairs: Pairs) -> Labels:
+    labels = {"__name__": name, **dict(pairs)}
+    if len(labels) != len(pairs) + 1:
+        raise BadData(f"a label of metric {name} comes twice")
+    return labels
 
 
 def _check_unit(name: str, kind: MetricType, unit: str) -> None:

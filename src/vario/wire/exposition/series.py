@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from vario.errors import BadData
-from vario.wire.exposition.model import Family, LabelMemo
+from vario.model.series import Labels
+from vario.wire.exposition.model import Family, Known
 from vario.wire.exposition.numbers import format_bound
 
 METRIC_NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*+"
@@ -45,7 +46,7 @@ def unescape(text: str, *, quotes: bool = True) -> str:
 
 
 def decode_series(text: str, *, openmetrics: bool = False) -> dict[str, str]:
-    """Returns the labels of a series, `__name__` included and empty values left out.
+    """Returns the labels of a series, `__name__` included.
 
     Args:
         text: such as `up{job="a"}` or, with names in UTF-8, `{"my.metric","my.label"="a"}`.
@@ -63,8 +64,6 @@ def decode_series(text: str, *, openmetrics: bool = False) -> dict[str, str]:
         labels = _decode_pairs(inside, labels, openmetrics)
     if "__name__" not in labels:
         raise BadData(f"series without a metric name: {text}")
-    if "" in labels.values():
-        return {key: value for key, value in labels.items() if value}
     return labels
 
 
@@ -138,11 +137,11 @@ def label_series(
     series: Sequence[str],
     family_of: Sequence[int],
     families: Sequence[Family],
-    memo: LabelMemo | None,
+    known: Known,
     *,
     openmetrics: bool,
-) -> LabelMemo:
-    """Returns the label set of each series text, decoding only those that `memo` does not know.
+) -> dict[str, Labels]:
+    """Returns the label set of each series text, but for those that are known.
 
     The bounds of classic histograms and summaries are brought to one spelling (`le="1"` becomes
     `le="1.0"`), as Prometheus 3 does, so that they do not depend on the format scraped.
@@ -151,15 +150,15 @@ def label_series(
         series: n texts.
         family_of: n indices into `families` of the metadata in force at the sample, -1 for none.
         families: metadata in the order it came.
-        memo: label sets known from before; it is added to.
+        known: texts to leave out.
         openmetrics: which of the two text formats.
 
     Raises:
         BadData: a series is malformed.
     """
-    labels: LabelMemo = {} if memo is None else memo
+    labels: dict[str, Labels] = {}
     for text, family in zip(series, family_of, strict=True):
-        if text in labels:
+        if text in known or text in labels:
             continue
         decoded = decode_series(text, openmetrics=openmetrics)
         bound = _BOUND_LABELS.get(families[family].type) if family >= 0 else None
