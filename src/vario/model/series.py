@@ -35,12 +35,14 @@ class SeriesSet:
         labels: n label sets, `__name__` included.
         delta: shape (n,), bool, true where the samples are OTLP delta counts.
         matchers: what the series were found by; a store may read by them rather than by ids.
+        native: whether any of them has native histograms in the range that was asked for.
     """
 
     ids: NDArray[np.uint64]
     labels: tuple[Labels, ...]
     delta: NDArray[np.bool_]
     matchers: tuple[Matcher, ...] = ()
+    native: bool = True
 
     def __len__(self) -> int:
         """Number of series."""

@@ -68,6 +68,11 @@ class MetricQueries:
         body.extend(_histogram_row(int(id_), block, row) for row, id_ in enumerate(ids))
         self._engine.insert_bytes("metric_histograms", b"".join(body), "RowBinaryWithNames")
 
+    def clear_metrics(self) -> None:
+        """Forgets every series and sample: for stores that live as long as a test script."""
+        for table in ("metric_series", "metric_samples", "metric_histograms"):
+            self._engine.command(f"TRUNCATE TABLE {table}")
+
     def _write(
         self,
         labels: Sequence[Labels],
@@ -95,7 +100,9 @@ class MetricQueries:
         """Finds the series that match every matcher and have samples near the range."""
         where, seen = compile_matchers(matchers), seen_between(start_ms, end_ms)
         columns = self._engine.query_columns(
-            "SELECT id, labels, max(delta) > 0 AS is_delta FROM metric_series"
+            "SELECT id, labels, max(delta) > 0 AS is_delta, id IN (SELECT id FROM metric_histograms"
+            " WHERE ts > fromUnixTimestamp64Milli({start:Int64})"
+            " AND ts <= fromUnixTimestamp64Milli({end:Int64})) AS native FROM metric_series"
             f" WHERE {where.sql} GROUP BY id, labels HAVING {seen.sql}"
             + (f" LIMIT {int(limit)}" if limit is not None else ""),
             {**where.params, **seen.params},
@@ -105,6 +112,7 @@ class MetricQueries:
             tuple(columns["labels"]),
             np.asarray(columns["is_delta"], dtype=np.bool_),
             tuple(matchers),
+            bool(np.any(columns["native"])),
         )
 
     def fetch_samples(self, series: SeriesSet, start_ms: int, end_ms: int) -> SampleBlock:
@@ -126,7 +134,7 @@ class MetricQueries:
         self, series: SeriesSet, start_ms: int, end_ms: int
     ) -> HistogramBlock | None:
         """Fetches the native histograms of `series` in `(start_ms, end_ms]`, None for none."""
-        if not len(series):
+        if not len(series) or not series.native:
             return None
         where = samples_between(series, start_ms, end_ms)
         columns = self._engine.query_columns(

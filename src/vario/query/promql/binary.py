@@ -144,8 +144,8 @@ class VectorOperation:
         self.context = context
         self.swapped = self.matching.card == "one-to-many"
         self.many, self.one = (rhs, lhs) if self.swapped else (lhs, rhs)
-        self.fill_one = self.matching.fill_left if self.swapped else self.matching.fill_right
-        self.fill_many = self.matching.fill_right if self.swapped else self.matching.fill_left
+        # With group_right Prometheus swaps the sides, but not the fill values.
+        self.fill_one, self.fill_many = self.matching.fill_right, self.matching.fill_left
         self.steps = lhs.values.shape[1]
         signatures = Signatures(self.many, self.one, self.matching)
         self.many_group, self.one_group = signatures.left, signatures.right
@@ -195,7 +195,7 @@ class VectorOperation:
         raise ExecutionError(
             "found duplicate series for the match group "
             f"{format_labels(match_labels(second, self.matching))} on the {side} hand-side of the "
-            f"operation: [{format_labels(second)}, {format_labels(first)}];many-to-many matching "
+            f"operation: [{format_labels(first)}, {format_labels(second)}];many-to-many matching "
             "not allowed: matching labels must be unique on one side"
         )
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vario.errors import ExecutionError, InternalError
-from vario.query.promql.info import Info
+from vario.query.promql.info import join_info
 from vario.query.promql.instant_functions import (
     DATE_FUNCTIONS,
     FLOAT_FUNCTIONS,
@@ -103,7 +103,8 @@ class Calls:
         if node.name == "timestamp":
             return self.context.drop_names(self.timestamps(args[0], steps))
         if node.name == "info":
-            return Info(self.evaluator.selectors).join(node, self.vector(args[0], steps), steps)
+            base = self.vector(args[0], steps)
+            return join_info(self.evaluator.selectors, node, base, steps)
         texts = [self.text(arg, steps) for arg in args[1:]]
         if node.name == "label_join":
             return label_join(self.vector(args[0], steps), texts[0], texts[1], texts[2:])

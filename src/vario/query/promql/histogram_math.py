@@ -49,7 +49,7 @@ def subtract(a: Histogram, b: Histogram) -> Combined:
 def _combine(a: Histogram, b: Histogram, sign: float) -> Combined:
     if a.custom != b.custom:
         raise IncompatibleSchemas
-    hint, collide = _combined_hint(a.hint, b.hint)
+    hint, collide = combined_hint(a.hint, b.hint)
     if a.custom:
         value, reconciled = _combine_custom(a, b, sign)
     else:
@@ -58,7 +58,8 @@ def _combine(a: Histogram, b: Histogram, sign: float) -> Combined:
     return Combined(value, collide, reconciled)
 
 
-def _combined_hint(a: ResetHint, b: ResetHint) -> tuple[ResetHint, bool]:
+def combined_hint(a: ResetHint, b: ResetHint) -> tuple[ResetHint, bool]:
+    """Returns the hint of a sum or difference, and whether "reset" met "no reset"."""
     if a == b:
         return a, False
     if ResetHint.GAUGE in (a, b):

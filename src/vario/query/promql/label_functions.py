@@ -15,7 +15,7 @@ from vario.query.promql.matching import (
     without_labels,
 )
 from vario.query.promql.nodes import MatrixSelector, Node, Paren, StepInvariant, VectorSelector
-from vario.query.promql.values import Vector, merge_same_labels
+from vario.query.promql.values import Mask, Vector, merge_same_labels
 
 _TEMPLATE = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)\})", re.ASCII)
 _NATURAL = re.compile(r"(\d+|\D+)", re.ASCII)
@@ -37,13 +37,14 @@ def label_replace(
     if not is_label_name(target):
         raise ExecutionError(f"invalid destination label name in label_replace(): {target}")
 
-    def change(labels: LabelSet) -> LabelSet:
+    matched = np.zeros(len(vector), dtype=np.bool_)
+    changed: list[LabelSet] = []
+    for row, labels in enumerate(vector.labels):
         found = regex.search(get_label(labels, source))
-        if found is None:
-            return labels
-        return with_label(labels, target, _expand(replacement, found))
-
-    return _renamed(vector, vector.relabelled(change), target)
+        matched[row] = found is not None
+        text = "" if found is None else _expand(replacement, found)
+        changed.append(labels if found is None else with_label(labels, target, text))
+    return _renamed(vector, changed, target, matched)
 
 
 def _expand(template: str, match: "re.Match[str]") -> str:
@@ -62,11 +63,12 @@ def _expand(template: str, match: "re.Match[str]") -> str:
     return _TEMPLATE.sub(fill, template)
 
 
-def _renamed(before: Vector, after: Vector, target: str) -> Vector:
-    if target == "__name__":
-        changed = [a != b for a, b in zip(before.labels, after.labels, strict=True)]
-        after.drop_name = after.drop_name & ~np.array(changed, dtype=np.bool_)
-    return merge_same_labels(after)
+def _renamed(vector: Vector, labels: list[LabelSet], target: str, matched: Mask) -> Vector:
+    """Returns the vector under new labels; a name that was set is not dropped any more."""
+    drop_name = vector.drop_name & ~matched if target == "__name__" else vector.drop_name
+    return merge_same_labels(
+        Vector(labels, vector.values, vector.present, vector.hists, drop_name, vector.ordered)
+    )
 
 
 def label_join(vector: Vector, target: str, separator: str, sources: list[str]) -> Vector:
@@ -81,11 +83,11 @@ def label_join(vector: Vector, target: str, separator: str, sources: list[str]) 
     if not is_label_name(target):
         raise ExecutionError(f"invalid destination label name in label_join(): {target}")
 
-    def change(labels: LabelSet) -> LabelSet:
-        joined = separator.join(get_label(labels, source) for source in sources)
-        return with_label(labels, target, joined)
-
-    return _renamed(vector, vector.relabelled(change), target)
+    changed = [
+        with_label(labels, target, separator.join(get_label(labels, name) for name in sources))
+        for labels in vector.labels
+    ]
+    return _renamed(vector, changed, target, np.ones(len(vector), dtype=np.bool_))
 
 
 def sort_by_value(vector: Vector, *, descending: bool) -> Vector:

@@ -38,7 +38,7 @@ def split_duration(
         raise ParseError("duration out of range", duration.position, query)
     if duration.value <= 0 and not signed:
         raise ParseError("duration must be greater than 0", duration.position, query)
-    return int(duration.value * 1000), None
+    return round(duration.value * 1000), None
 
 
 def make_matrix(node: Node, duration: DurationExpr, where: Position, query: str) -> MatrixSelector:

@@ -77,7 +77,10 @@ DurationExpr = NumberLiteral | DurationUnary | DurationBinary | DurationCall
 
 @dataclass(frozen=True, slots=True)
 class VectorSelector:
-    """Series by matchers, each at its newest sample within the lookback."""
+    """Series by matchers, each at its newest sample within the lookback.
+
+    `statistics_only` is set by `prepare` where only count and sum of histograms are used.
+    """
 
     name: str
     matchers: tuple[Matcher, ...]
@@ -88,6 +91,7 @@ class VectorSelector:
     at_edge: Literal["start", "end"] | None = None
     anchored: bool = False
     smoothed: bool = False
+    statistics_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

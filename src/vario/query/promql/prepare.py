@@ -24,7 +24,7 @@ from vario.query.promql.nodes import (
 )
 
 # Functions whose value changes with the step even where their arguments do not.
-_STEP_DEPENDENT = frozenset(
+STEP_DEPENDENT = frozenset(
     [
         "days_in_month",
         "day_of_month",
@@ -40,6 +40,10 @@ _STEP_DEPENDENT = frozenset(
     ]
 )
 
+# Functions that use count and sum of a histogram alone, and functions that use all of it.
+_STATISTICS = frozenset(("histogram_count", "histogram_sum", "histogram_avg"))
+_WHOLE = frozenset(("histogram_quantile", "histogram_quantiles", "histogram_fraction"))
+
 
 def prepare(node: Node, start_ms: int, end_ms: int, step_ms: int) -> Node:
     """Returns the plan of a query over the given steps.
@@ -53,6 +57,9 @@ def prepare(node: Node, start_ms: int, end_ms: int, step_ms: int) -> Node:
 class _Preparation:
     def __init__(self, start_ms: int, end_ms: int, step_ms: int) -> None:
         self.start_ms, self.end_ms, self.step_ms = start_ms, end_ms, step_ms
+        # How many of each stand around the node that is visited.
+        self.statistics = 0
+        self.whole = 0
 
     def wrapped(self, node: Node) -> Node:
         """Returns a node's plan, marked where all of it is invariant."""
@@ -101,8 +108,12 @@ class _Preparation:
         return replace(node, lhs=lhs, rhs=rhs), left and right
 
     def call(self, node: Call) -> tuple[Node, bool]:
+        self.statistics += node.name in _STATISTICS
+        self.whole += node.name in _WHOLE
         visited = [self.visit(_unwrapped(arg)) for arg in node.args]
-        invariant = node.name not in _STEP_DEPENDENT and all(same for _, same in visited)
+        self.statistics -= node.name in _STATISTICS
+        self.whole -= node.name in _WHOLE
+        invariant = node.name not in STEP_DEPENDENT and all(same for _, same in visited)
         if invariant:
             return replace(node, args=tuple(arg for arg, _ in visited)), True
         marked = tuple(_mark(arg) if same else arg for arg, same in visited)
@@ -113,7 +124,10 @@ class _Preparation:
         if node.offset_expr is not None:
             offset = self.duration(node.offset_expr, signed=True)
         at_ms = self.edge(node.at_ms, node.at_edge)
-        return replace(node, offset_ms=offset, offset_expr=None, at_ms=at_ms)
+        statistics = self.statistics > 0 and self.whole == 0
+        return replace(
+            node, offset_ms=offset, offset_expr=None, at_ms=at_ms, statistics_only=statistics
+        )
 
     def matrix(self, node: MatrixSelector) -> tuple[Node, bool]:
         vector = self.selector(node.vector)
@@ -124,7 +138,9 @@ class _Preparation:
         return plan, vector.at_ms is not None
 
     def subquery(self, node: Subquery) -> tuple[Node, bool]:
+        self.whole += 1
         inner, invariant = self.visit(node.expr)
+        self.whole -= 1
         offset, range_ms, step_ms = node.offset_ms, node.range_ms, node.step_ms
         if node.offset_expr is not None:
             offset = self.duration(node.offset_expr, signed=True)

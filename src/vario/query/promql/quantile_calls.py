@@ -133,13 +133,13 @@ class QuantileCalls:
             quantile = self.evaluator.scalar(node.args[0], steps)
             self._check(quantile, node.args[0])
             histograms = self._histograms(node.args[1], steps)
-            result = self._quantiles(histograms, quantile, node.args[0], node.args[1])
+            result = self._quantiles(histograms, quantile, node.args[1])
         elif node.name == "histogram_quantiles":
             return self._several(node, steps)
         else:
             lower, upper = (self.evaluator.scalar(arg, steps) for arg in node.args[:2])
             result = self._fractions(
-                self._histograms(node.args[2], steps), lower, upper, node.args[0]
+                self._histograms(node.args[2], steps), lower, upper, node.args[2]
             )
         return self.context.drop_names(result)
 
@@ -151,18 +151,15 @@ class QuantileCalls:
             if not 0 <= value <= 1:
                 self.notes.bad_quantile(float(value), argument.position)
 
-    def _quantiles(
-        self, histograms: Histograms, quantile: Floats, native_at: Node, classic_at: Node
-    ) -> Vector:
+    def _quantiles(self, histograms: Histograms, quantile: Floats, at: Node) -> Vector:
         def native(h: Histogram, step: int, name: str) -> float:
-            at = native_at.position
-            return histogram_quantile(float(quantile[step]), h, self.notes, name, at)
+            return histogram_quantile(float(quantile[step]), h, self.notes, name, at.position)
 
         def classic(bounds: Floats, counts: Floats, step: int, name: str) -> float:
             value, forced = bucket_quantile(float(quantile[step]), bounds, counts)
             if forced:
                 shown = self.context.name_for_notes(name)
-                self.notes.forced_monotonicity(shown, classic_at.position)
+                self.notes.forced_monotonicity(shown, at.position)
             return value
 
         return histograms.apply(native, classic)
@@ -175,7 +172,7 @@ class QuantileCalls:
         for argument in node.args[2:]:
             quantile = self.evaluator.scalar(argument, steps)
             self._check(quantile, argument)
-            result = self._quantiles(histograms, quantile, node.args[0], node.args[1])
+            result = self._quantiles(histograms, quantile, node.args[0])
             for value in np.unique(quantile):
                 shown = result.present & (
                     np.isnan(quantile) if math.isnan(value) else quantile == value

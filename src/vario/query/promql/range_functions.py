@@ -229,6 +229,8 @@ def median_deviation(ranges: Ranges) -> Result:
     """mad_over_time: the median of distances to the median."""
 
     def function(values: Floats, _: int) -> float:
+        if np.isnan(values).any():
+            return float("nan")
         middle = sorted_quantile(0.5, np.sort(values))
         return sorted_quantile(0.5, np.sort(np.abs(values - middle)))
 

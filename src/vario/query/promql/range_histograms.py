@@ -1,6 +1,5 @@
 """Functions over ranges that hold native histograms, window by window."""
 
-import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -8,6 +7,7 @@ import numpy as np
 from vario.query.promql.annotations import Annotations
 from vario.query.promql.histogram import Histogram, IncompatibleSchemas, ResetHint
 from vario.query.promql.histogram_math import Combined, add, detect_reset, subtract
+from vario.query.promql.histogram_sums import mean_of, total_of
 from vario.query.promql.lexer import Position
 from vario.query.promql.matching import get_label
 from vario.query.promql.values import Floats, Hists, Mask, empty_hists
@@ -193,19 +193,21 @@ def _instant_histogram(
 
 def sum_histograms(histograms: Sequence[Histogram], place: Place) -> Histogram | None:
     """sum_over_time of histograms, None where their schemas do not go together."""
-    return _guarded(histograms, place, lambda: total_of(histograms, place))
+    return _guarded(histograms, place, total_of)
 
 
 def avg_histograms(histograms: Sequence[Histogram], place: Place) -> Histogram | None:
     """avg_over_time of histograms, None where their schemas do not go together."""
-    return _guarded(histograms, place, lambda: mean_of(histograms, place))
+    return _guarded(histograms, place, mean_of)
 
 
 def _guarded(
-    histograms: Sequence[Histogram], place: Place, compute: Callable[[], Histogram]
+    histograms: Sequence[Histogram],
+    place: Place,
+    compute: Callable[[Sequence[Histogram]], Combined],
 ) -> Histogram | None:
     try:
-        result = compute()
+        result = place.note_combination(compute(histograms), "aggregation")
     except IncompatibleSchemas:
         place.notes.mixed_schemas(place.metric, place.position)
         return None
@@ -213,40 +215,6 @@ def _guarded(
     if ResetHint.RESET in hints and ResetHint.NOT_RESET in hints:
         place.notes.reset_collision("aggregation", place.position)
     return result
-
-
-def total_of(histograms: Sequence[Histogram], place: Place) -> Histogram:
-    """Returns the sum of histograms.
-
-    Raises:
-        IncompatibleSchemas: some have custom buckets and some have not.
-    """
-    total = histograms[0]
-    for histogram in histograms[1:]:
-        total = place.note_combination(add(total, histogram), "aggregation")
-    return total
-
-
-def mean_of(histograms: Sequence[Histogram], place: Place) -> Histogram:
-    """Returns the mean of histograms; raises as `total_of`.
-
-    The sum is divided where it can be held, else the mean is moved histogram by histogram.
-    """
-    total = total_of(histograms, place)
-    if not _overflows(total):
-        return total.divided(float(len(histograms)))
-    mean = histograms[0]
-    for count, histogram in enumerate(histograms[1:], start=2):
-        kept = mean.scaled((count - 1) / count)
-        mean = add(kept, histogram.divided(float(count))).value
-    return mean
-
-
-def _overflows(h: Histogram) -> bool:
-    runs = (h.positive.counts, h.negative.counts)
-    return any(map(math.isinf, (h.count, h.sum, h.zero_count))) or any(
-        bool(np.isinf(run).any()) for run in runs
-    )
 
 
 # resets, changes, first and last

@@ -28,6 +28,8 @@ from vario.query.promql.windows import (
     Newest,
     Ranges,
     drop_stale,
+    drop_stale_histograms,
+    hint_resets,
     histogram_rows,
     make_cumulative,
     make_ranges,
@@ -67,6 +69,8 @@ class Selectors:
                 series.ids[index],
                 tuple(series.labels[i] for i in order),
                 series.delta[index],
+                series.matchers,
+                series.native,
             )
             self._found[key] = Found(ordered, [labels[i] for i in order])
         return self._found[key]
@@ -83,16 +87,21 @@ class Selectors:
         return self._samples[key]
 
     def histograms(
-        self, matchers: tuple[Matcher, ...], start_ms: int, end_ms: int
+        self, node: VectorSelector, matchers: tuple[Matcher, ...], start_ms: int, end_ms: int
     ) -> HistogramRows | None:
-        """Fetches native histograms in `(start_ms, end_ms]`, None for none."""
+        """Fetches native histograms in `(start_ms, end_ms]`, None for none.
+
+        They begin a lookback earlier, since a counter's hint depends on the sample before.
+        """
         key = (matchers, start_ms, end_ms)
         if key not in self._histograms:
-            found = self.find(*key)
-            block = self.reader.fetch_histograms(found.series, start_ms, end_ms)
+            series = self.find(*key).series
+            earlier = start_ms - self.context.lookback_ms
+            block = self.reader.fetch_histograms(series, earlier, end_ms)
             self.context.budget.load(0 if block is None else len(block.ts_ms))
             self._histograms[key] = histogram_rows(block)
-        return self._histograms[key]
+        rows = self._histograms[key]
+        return hint_resets(rows) if rows is not None and node.statistics_only else rows
 
     def at_times(self, node: VectorSelector, steps: Steps) -> Steps:
         """Returns the times that a selector looks at: one for all steps where `@` fixes it."""
@@ -107,7 +116,9 @@ class Selectors:
         span = (node.matchers, at.start_ms - lookback, at.end_ms)
         found = self.find(*span)
         self.context.budget.hold(len(found.labels) * steps.count)
-        result = newest(found.labels, self.samples(*span), self.histograms(*span), at, lookback)
+        result = newest(
+            found.labels, self.samples(*span), self.histograms(node, *span), at, lookback
+        )
         if at.count == steps.count:
             return result
         return Newest(widen(result, steps.count).vector, widen(result, steps.count).ts_ms)
@@ -130,7 +141,7 @@ class Selectors:
         samples = drop_stale(self.samples(*span))
         if counter:
             samples = make_cumulative(samples, found.series.delta)
-        histograms = self.histograms(*span)
+        histograms = drop_stale_histograms(self.histograms(vector, *span))
         if histograms is not None and (vector.anchored or vector.smoothed):
             message = "smoothed and anchored modifiers do not work with native histograms"
             raise ExecutionError(message)

@@ -5,13 +5,14 @@ one that is newest ends a series for instant selectors.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vario.model.series import STALE_NAN_BITS, HistogramBlock, SampleBlock
 from vario.query.promql.histogram import Buckets, Histogram, ResetHint
+from vario.query.promql.histogram_math import detect_reset
 from vario.query.promql.lexer import Position
 from vario.query.promql.matching import LabelSet
 from vario.query.promql.values import Floats, Hists, Ints, Mask, Steps, Vector
@@ -21,11 +22,12 @@ _STALE = np.uint64(STALE_NAN_BITS)
 
 @dataclass(frozen=True, slots=True)
 class HistogramRows:
-    """Native histograms of n series in compressed-row form."""
+    """Native histograms of n series in compressed-row form; `stale` marks the ends of series."""
 
     offsets: Ints
     ts_ms: Ints
     values: Hists
+    stale: Mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,11 @@ def make_cumulative(block: SampleBlock, delta: Mask) -> SampleBlock:
 
 
 def histogram_rows(block: HistogramBlock | None) -> HistogramRows | None:
-    """Returns a block of columns as histograms, None for none."""
+    """Returns a block of columns as histograms, None for none.
+
+    Counters get the hints that Prometheus' storage gives them: "no reset" after a sample that
+    they continue, "unknown" after none or a reset.
+    """
     if block is None or not len(block.ts_ms):
         return None
     values = np.empty(len(block.ts_ms), dtype=np.object_)
@@ -160,7 +166,41 @@ def histogram_rows(block: HistogramBlock | None) -> HistogramRows | None:
             bounds=tuple(block.bounds[i]),
             hint=ResetHint(int(block.reset_hint[i])),
         )
-    return HistogramRows(block.offsets, block.ts_ms, values)
+    stale = is_stale(np.ascontiguousarray(block.sum))
+    for row in range(len(block.offsets) - 1):
+        before: Histogram | None = None
+        for i in range(int(block.offsets[row]), int(block.offsets[row + 1])):
+            if not stale[i]:
+                values[i] = _hinted(values[i], before, ResetHint.UNKNOWN)
+                before = values[i]
+    return HistogramRows(block.offsets, block.ts_ms, values, stale)
+
+
+def hint_resets(rows: HistogramRows) -> HistogramRows:
+    """Returns the histograms with resets between them told by their hints."""
+    values = rows.values.copy()
+    for row in range(len(rows.offsets) - 1):
+        for i in range(int(rows.offsets[row]) + 1, int(rows.offsets[row + 1])):
+            values[i] = _hinted(rows.values[i], rows.values[i - 1], ResetHint.RESET)
+    return replace(rows, values=values)
+
+
+def _hinted(histogram: Histogram, before: Histogram | None, after_reset: ResetHint) -> Histogram:
+    if histogram.hint != ResetHint.UNKNOWN or before is None:
+        return histogram
+    reset = before.hint == ResetHint.GAUGE or detect_reset(histogram, before)
+    return histogram.with_hint(after_reset if reset else ResetHint.NOT_RESET)
+
+
+def drop_stale_histograms(rows: HistogramRows | None) -> HistogramRows | None:
+    """Returns the histograms without stale markers."""
+    if rows is None or not rows.stale.any():
+        return rows
+    kept = ~rows.stale
+    before = np.concatenate(([0], np.cumsum(kept)))
+    return HistogramRows(
+        before[rows.offsets], rows.ts_ms[kept], rows.values[kept], rows.stale[kept]
+    )
 
 
 def _buckets(offset: int, counts: "list[float] | NDArray[np.float64]") -> Buckets:
@@ -185,7 +225,8 @@ def samples_of(vector: Vector, steps: Steps) -> tuple[SampleBlock, HistogramRows
         keep = histogram.hint == ResetHint.GAUGE
         values[i] = histogram if keep else histogram.with_hint(ResetHint.UNKNOWN)
     h_offsets = np.concatenate(([0], np.cumsum(cells.sum(axis=1)))).astype(np.int64)
-    return block, HistogramRows(h_offsets, ts[cells], values)
+    none_stale = np.zeros(len(values), dtype=np.bool_)
+    return block, HistogramRows(h_offsets, ts[cells], values, none_stale)
 
 
 def make_ranges(
@@ -281,7 +322,7 @@ def newest(
         hists[newer] = histograms.values[h_index[newer]]
         values = np.where(newer, 0.0, values)
         ts, present = np.where(newer, h_ts, ts), present | newer
-        stale = is_stale(np.ascontiguousarray(values)) & ~newer
+        stale = np.where(newer, histograms.stale[h_index], is_stale(values))
     else:
         stale = is_stale(values)
     present = present & ~stale

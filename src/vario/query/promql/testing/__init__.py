@@ -1,0 +1,1 @@
+"""Prometheus' test scripts (promqltest): load series, evaluate, compare with what is expected."""
