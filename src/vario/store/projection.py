@@ -43,5 +43,5 @@ def project(engine: Engine, shape: Shape) -> bool:
             engine.command(f"DROP TABLE IF EXISTS {created[1]} SYNC")
     for statement in statements:
         engine.command(statement)
-    write_state(engine, "projection", digest)
+    write_state(engine, {"projection": digest})
     return True

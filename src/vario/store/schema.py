@@ -92,6 +92,15 @@ class Shape:
                 statements.extend(self._render_one(statement.strip()))
         return statements
 
+    @property
+    def on_cluster(self) -> str:
+        """What follows the name of a table that is made or altered."""
+        return f" ON CLUSTER '{self.cluster}'" if self.cluster else ""
+
+    def local(self, table: str) -> str:
+        """Returns the name of the table that holds the rows of `table`."""
+        return f"{table}_local" if self.cluster else table
+
     def _render_one(self, statement: str) -> list[str]:
         rendered = [_PLACEHOLDER.sub(lambda m: self._fill(m[1], m[2]), statement)]
         if not self.cluster:
@@ -106,8 +115,7 @@ class Shape:
         return rendered
 
     def _fill(self, kind: str, name: str) -> str:
-        on_cluster = f" ON CLUSTER '{self.cluster}'" if self.cluster else ""
-        local = f"{name}_local" if self.cluster else name
+        local, on_cluster = self.local(name), self.on_cluster
         if kind == "ttl":
             if name not in self.days:
                 raise InternalError(f"no retention is set for data of kind {name!r}")
@@ -154,16 +162,14 @@ def migrate(engine: Engine, shape: Shape) -> list[str]:
         engine.command(statement)
     state = read_state(engine)
     if not any(name.startswith("ddl:") for name in state):
-        for kept in KEPT:
-            if kept.table in there:
-                write_state(engine, f"adopted:{kept.table}", "1")
+        write_state(engine, {f"adopted:{kept.table}": "1" for kept in KEPT if kept.table in there})
     ran: list[str] = []
     for name, text in find_migrations().items():
         if f"ddl:{name}" in state:
             continue
         for statement in shape.render(text):
             engine.command(statement)
-        write_state(engine, f"ddl:{name}", "1")
+        write_state(engine, {f"ddl:{name}": "1"})
         ran.append(name)
     _retain(engine, shape, fresh=not state)
     return ran
@@ -177,30 +183,29 @@ def read_state(engine: Engine) -> dict[str, str]:
     return dict(rows)
 
 
-def write_state(engine: Engine, name: str, value: str) -> None:
-    """Records that something has been applied."""
-    engine.insert_columns("vario_migrations", {"name": [name], "value": [value]})
+def write_state(engine: Engine, applied: Mapping[str, str]) -> None:
+    """Records what has been applied: name to value."""
+    if applied:
+        columns = {"name": list(applied), "value": list(applied.values())}
+        engine.insert_columns("vario_migrations", columns)
 
 
 def _retain(engine: Engine, shape: Shape, *, fresh: bool) -> None:
     """Applies retention where the settings differ from what is in force."""
     state = read_state(engine)
+    applied: dict[str, str] = {}
     for kept in KEPT:
         days = str(shape.days[kept.kind])
         name = f"ttl:{kept.table}"
         if f"adopted:{kept.table}" in state or state.get(name) == days:
             continue
         if not fresh:
-            for statement in shape.render(
-                f"ALTER TABLE {{of:{kept.table}}}{_on_cluster(shape)} "
-                f"MODIFY TTL {kept.time} + INTERVAL {{ttl:{kept.kind}}} DAY"
-            ):
-                engine.command(statement)
-        write_state(engine, name, days)
-
-
-def _on_cluster(shape: Shape) -> str:
-    return f" ON CLUSTER '{shape.cluster}'" if shape.cluster else ""
+            engine.command(
+                f"ALTER TABLE {shape.local(kept.table)}{shape.on_cluster} "
+                f"MODIFY TTL {kept.time} + INTERVAL {days} DAY"
+            )
+        applied[name] = days
+    write_state(engine, applied)
 
 
 def _tables(engine: Engine) -> set[str]:
