@@ -1,16 +1,28 @@
 """What a rule group asks of the rest of the house, over the PromQL engine and the store."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 
 from vario.alert.evaluate import QueryFunction, Sample
 from vario.alert.group import STALE, WriteFunction
 from vario.errors import ExecutionError
-from vario.model.series import STALE_NAN_BITS, HistogramBlock, SampleBlock
+from vario.model.series import STALE_NAN_BITS, HistogramBlock, Labels, SampleBlock
 from vario.query.promql.engine import PromQL, Series
 from vario.query.promql.histogram import Histogram
-from vario.store.base import SignalWriter
+
+
+class SampleWriter(Protocol):
+    """The part of `vario.store.base.SignalWriter` that rules need."""
+
+    def write_samples(self, labels: Sequence[Labels], block: SampleBlock) -> None:
+        """Writes float samples of series given by their labels (`__name__` included)."""
+        ...
+
+    def write_histograms(self, labels: Sequence[Labels], block: HistogramBlock) -> None:
+        """Writes native histograms of series given by their labels."""
+        ...
 
 
 def make_query(promql: PromQL) -> QueryFunction:
@@ -34,7 +46,7 @@ def _sample(series: Series) -> Sample:
     return Sample(series.labels, float(series.values[-1]))
 
 
-def make_write(writer: SignalWriter) -> WriteFunction:
+def make_write(writer: SampleWriter) -> WriteFunction:
     """Returns the write function over a store."""
 
     def write(samples: Sequence[Sample], time_ms: int) -> None:

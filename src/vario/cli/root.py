@@ -16,6 +16,7 @@ COMMANDS = {
     "trace": ("vario.cli.traces:trace", "Show one trace as a tree."),
     "logs": ("vario.cli.logs:logs", "Search log records."),
     "promql": ("vario.cli.promql:promql", "Work with PromQL test scripts."),
+    "rules": ("vario.cli.rules:rules", "Check and test Prometheus rule files."),
     "version": ("vario.cli.version:version", "Print the version."),
 }
 """Name, where it is (`module:object`), and what `vario --help` says of it."""
