@@ -15,6 +15,7 @@ from vario.app.metrics import CONTENT_TYPE, process_metrics, render
 from vario.app.ports import Addresses
 from vario.clock import Clock
 from vario.ingest.counters import Metric
+from vario.ingest.remote_write import PATH, RemoteWriteHttp
 from vario.store.base import Store
 
 
@@ -26,6 +27,7 @@ def make_face(
     started_ns: int,
     host: str,
     ingest_metrics: Callable[[], Iterable[Metric]],
+    remote_write: RemoteWriteHttp,
 ) -> FastAPI:
     """Returns the application on the API's port.
 
@@ -36,6 +38,7 @@ def make_face(
         started_ns: when the process began, nanoseconds since the epoch.
         host: the address served on; on loopback, requests for other names are refused.
         ingest_metrics: what the doors count.
+        remote_write: the door that is also on this port, as in Prometheus.
     """
     hosts = LOOPBACK_HOSTS if host in ("localhost", "127.0.0.1", "::1") else None
     facts = ServerFacts(
@@ -52,5 +55,5 @@ def make_face(
         return Response(render([*own, *ingest_metrics()]), media_type=CONTENT_TYPE)
 
     # First, because the UI takes every path that nothing before it has taken.
-    face.router.routes.insert(0, Route("/metrics", metrics))
+    face.router.routes[:0] = [Route("/metrics", metrics), Route(PATH, remote_write)]
     return face

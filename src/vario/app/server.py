@@ -64,6 +64,8 @@ class App:
         from vario.ingest.grpc import OtlpGrpc
         from vario.ingest.http import OtlpHttp
         from vario.ingest.pipeline import Pipeline
+        from vario.ingest.remote_pipeline import RemotePipeline
+        from vario.ingest.remote_write import RemoteWriteHttp, beside
 
         store = await opening
         self._stack.push_async_callback(asyncio.to_thread, store.close)
@@ -73,6 +75,9 @@ class App:
         )
         pipeline.start()
         self._stack.push_async_callback(asyncio.to_thread, pipeline.close)
+        remote = RemotePipeline(store, pipeline.budget, pipeline.counters)
+        remote.start()
+        self._stack.push_async_callback(asyncio.to_thread, remote.close)
 
         grpc_port = grpc_socket.getsockname()[1]
         grpc_socket.close()
@@ -81,7 +86,8 @@ class App:
         self._stack.push_async_callback(grpc_door.stop, STOP_S)
         origins = [origin.strip() for origin in ingest.cors_origins.split(",") if origin.strip()]
         http_door = OtlpHttp(pipeline, max_body_bytes=max_body_bytes, cors_origins=origins)
-        await self._serve(http_door, http_socket)
+        remote_door = RemoteWriteHttp(remote, max_body_bytes=max_body_bytes)
+        await self._serve(beside(http_door, remote_door), http_socket)
 
         addresses = Addresses(
             store=str(parse_dsn(settings.store.dsn)),
@@ -96,6 +102,7 @@ class App:
             started_ns=self.started_ns,
             host=host,
             ingest_metrics=pipeline.metrics,
+            remote_write=remote_door,
         )
         await self._serve(face, api_socket)
         return addresses

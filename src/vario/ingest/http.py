@@ -5,7 +5,7 @@ through one.
 """
 
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,7 @@ from google.rpc import code_pb2
 from google.rpc.status_pb2 import Status
 
 from vario.errors import BadData, InternalError, NotFound, UnsupportedMedia, VarioError
-from vario.ingest.budget import Hold
-from vario.ingest.encoding import make_reader, too_large
+from vario.ingest.body import Gone, read_body
 from vario.ingest.pipeline import Pipeline
 from vario.ingest.status import CODES, retry_after_s, to_status
 from vario.model.telemetry import Signal
@@ -26,8 +25,6 @@ log = logging.getLogger(__name__)
 PATHS = {f"/v1/{signal}": signal for signal in Signal}
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
-DRAIN_LIMIT = 2
-"""How many times the limit is read of a body that is refused, so that its sender sees why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +32,6 @@ class _Answer:
     http: int
     body: bytes
     headers: Mapping[str, str]
-
-
-class _Gone(Exception):
-    """The client closed the connection before its request was whole."""
 
 
 class OtlpHttp:
@@ -77,7 +70,7 @@ class OtlpHttp:
                 answer = _encode(405, to_status(wrong), JSON, {"allow": "POST"})
             else:
                 answer = await self._export(signal, headers, receive)
-        except _Gone:
+        except Gone:
             return
         cors = _cors(origin, headers) if origin and answer.http != 403 else {}
         await _send(send, answer, cors)
@@ -91,7 +84,13 @@ class OtlpHttp:
                     f"content-type {media!r} is not OTLP: send {PROTOBUF} or {JSON}"
                 )
             with self._pipeline.budget.hold() as hold:
-                body = await self._read(headers, receive, hold)
+                body = await read_body(
+                    headers,
+                    receive,
+                    encoding=headers.get("content-encoding", ""),
+                    limit_bytes=self._max_body_bytes,
+                    grow=hold.grow,
+                )
                 checked = await self._pipeline.export(signal, body, is_json=media == JSON)
             return _encode(200, build_response(signal, checked), media)
         except VarioError as error:
@@ -103,35 +102,6 @@ class OtlpHttp:
             self._pipeline.counters.add(
                 "vario_ingest_requests_total", signal=signal, door="http", outcome=outcome
             )
-
-    async def _read(self, headers: Mapping[str, str], receive: Any, hold: Hold) -> bytes:
-        """Returns the decoded body; of one that is refused the rest is read, within limits."""
-        chunks = _chunks(receive, DRAIN_LIMIT * self._max_body_bytes)
-        try:
-            if int(headers.get("content-length") or 0) > self._max_body_bytes:
-                raise too_large(self._max_body_bytes)
-            encoding = headers.get("content-encoding", "")
-            reader = make_reader(encoding, self._max_body_bytes, hold.grow)
-            async for chunk in chunks:
-                reader.feed(chunk)
-            return reader.finish()
-        except VarioError:
-            # A client that is still sending would see a broken connection, not the answer.
-            async for _ in chunks:
-                pass
-            raise
-
-
-async def _chunks(receive: Any, limit_bytes: int) -> AsyncIterator[bytes]:
-    """Yields a body as it arrives, up to its end or to `limit_bytes`."""
-    more = True
-    while more and limit_bytes > 0:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise _Gone
-        more = message.get("more_body", False)
-        limit_bytes -= len(message["body"])
-        yield message["body"]
 
 
 def _lost(path: str) -> NotFound:
