@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { TrafficPoint } from "../api/shapes";
-import { errorRatios, largest, lonely, nearest, rates, releases, slowPoints, thinOut } from "./points";
+import { drawnFrom, errorRatios, largest, lonely, nearest, observedRate, rates, releases, slowPoints, thinOut } from "./points";
 
 const point = (time: number, requests: number, errors = 0, slowest: number | null = null): TrafficPoint => ({
   time, requests, errors, slowest,
@@ -35,10 +35,21 @@ it("values between gaps are found, since no line reaches them", () =>
 
 it("the largest of many", () => expect(largest([[null, 2], [], [3, 1]])).toBe(3));
 
-it("a version that was there from the start is no release", () => {
-  const versions = [
-    { version: "v1", first_seen: 101, requests: 9 },
-    { version: "v2", first_seen: 150, requests: 4 },
-  ];
-  expect(releases(versions, 100, 10)).toEqual([{ time: 150, label: "v2" }]);
+it("the oldest version is no release, and one that several models share is one", () => {
+  const seen = (version: string, first_seen: number) => ({ version, first_seen, requests: 1 });
+  expect(releases([seen("v1", 101), seen("v2", 150), seen("v2", 140)])).toEqual([{ time: 140, label: "v2" }]);
+  expect(releases([])).toEqual([]);
+});
+
+it("a window that has only just begun to fill is drawn from its first request on", () => {
+  const late = [point(0, 0), point(80, 0), point(90, 5)];
+  expect(drawnFrom([late, [point(0, 0)]], 0, 100)).toBe(89.5);
+  expect(drawnFrom([late, POINTS], 0, 100)).toBe(0);
+  expect(drawnFrom([[point(0, 0)]], 0, 100)).toBe(0);
+});
+
+it("the rate of a service that has only just appeared is not thinned out", () => {
+  expect(observedRate({ requests: 50, points: [point(0, 0), point(90, 50)] }, 0, 100)).toBe(5);
+  expect(observedRate({ requests: 50, points: [point(0, 50)] }, 5, 105)).toBe(0.5);
+  expect(observedRate({ requests: 0, points: [] }, 0, 100)).toBe(0);
 });

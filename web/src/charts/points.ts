@@ -1,7 +1,6 @@
 /** From the API's points to what a chart draws; pure. */
 
-import type { TrafficPoint } from "../api/shapes";
-import type { Version } from "../api/shapes";
+import type { Service, TrafficPoint, Version } from "../api/shapes";
 
 export type Values = (number | null)[];
 
@@ -85,9 +84,36 @@ export function largest(all: readonly Values[]): number {
   return most;
 }
 
-/** Versions that came up within the window as marks on the time axis; the oldest was there before. */
-export function releases(versions: readonly Version[], start: number, step: number): Marker[] {
-  return versions
-    .filter((version) => version.first_seen > start + step)
-    .map(({ first_seen: time, version: label }) => ({ time, label }));
+/** Versions that came up within the window as marks on the time axis; the oldest one replaced none. */
+export function releases(versions: readonly Version[]): Marker[] {
+  const oldest = Math.min(...versions.map((version) => version.first_seen));
+  const marks = new Map<string, Marker>();
+  for (const { version: label, first_seen: time } of versions) {
+    const known = marks.get(label);
+    if (time > oldest && (!known || time < known.time)) marks.set(label, { time, label });
+  }
+  return [...marks.values()];
+}
+
+/** Less than this part of a window filled: what lies before the first request is left out. */
+const MOSTLY_EMPTY = 0.5;
+
+/**
+ * Where the drawing of a live window begins: at its start, or, when vario has only just begun to
+ * receive, shortly before the first request of any of `series`.
+ */
+export function drawnFrom(series: readonly (readonly TrafficPoint[])[], start: number, end: number): number {
+  let first = end;
+  for (const points of series) {
+    const found = points.find((point) => point.requests > 0);
+    if (found && found.time < first) first = found.time;
+  }
+  if (first === end || end - first > (end - start) * MOSTLY_EMPTY) return start;
+  return Math.max(start, first - (end - first) * 0.05);
+}
+
+/** Requests a second since the first of them in the window, rather than over time without any. */
+export function observedRate(service: Pick<Service, "requests" | "points">, start: number, end: number): number {
+  const first = service.points.find((point) => point.requests > 0);
+  return first ? service.requests / Math.max(1, end - Math.max(start, first.time)) : 0;
 }

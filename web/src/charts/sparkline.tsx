@@ -79,7 +79,7 @@ interface SparklineProps {
 /** A picture only: the numbers stand beside it. */
 export function Sparkline({ series, label }: SparklineProps) {
   return (
-    <span className={css.spark} role="img" aria-label={label}>
+    <span className={css.spark} data-spark role="img" aria-label={label}>
       <Lines series={series} top={largest(series.map(({ values }) => values))} />
     </span>
   );
@@ -103,7 +103,7 @@ export function SlowSparkline({ series, label, times, slow }: SlowSparklineProps
 
   const place = (point: SlowPoint) => ({
     left: `${((point.time - start) / length) * 100}%`,
-    top: `${Math.max(PAD, HEIGHT - PAD - (point.value / (top || 1)) * (HEIGHT - 2 * PAD))}px`,
+    top: `${(Math.max(PAD, HEIGHT - PAD - (point.value / (top || 1)) * (HEIGHT - 2 * PAD)) / HEIGHT) * 100}%`,
   });
   const under = (event: PointerEvent<HTMLElement>) => {
     const box = event.currentTarget.getBoundingClientRect();
@@ -121,6 +121,7 @@ export function SlowSparkline({ series, label, times, slow }: SlowSparklineProps
     <Link
       to={paths.trace(target.traceId)}
       className={css.spark}
+      data-spark
       aria-label={`${label}. Slow request, ${text}: open its trace`}
       onPointerMove={under}
       onPointerDown={under}

@@ -85,7 +85,7 @@ function Group({ service, checks }: { service: string; checks: readonly Check[] 
         <h2>{service ? <Link to={paths.service(service)}>{service}</Link> : "All services together"}</h2>
         <span className={css.sum}>{wrong ? `${wrong} of ${checks.length} need you` : allOk(checks.length)}</span>
       </header>
-      <ul>
+      <ul className={css.checks}>
         {checks.map((check) => (
           <li key={check.name} data-testid="doctor-check" data-state={check.status}>
             <Mark state={check.status} />

@@ -1,8 +1,10 @@
 import { useDeferredValue } from "react";
 import { useServices, useStatus } from "../../api/queries";
 import type { Service } from "../../api/shapes";
+import { drawnFrom, observedRate } from "../../charts/points";
 import { formatRate, formatRatio, perSecond, ratio, seconds } from "../../units";
 import { setParams, useParam } from "../../url/params";
+import { useTimeWindow } from "../../url/window";
 import { SearchIcon } from "../../ui/icons";
 import { PageHeader } from "../../ui/layout";
 import { useMoments } from "../../ui/moments";
@@ -19,6 +21,9 @@ interface Overview {
   step: number;
   services: Service[];
 }
+
+/** Up to this many rows have room to be taller. */
+const FEW = 8;
 
 export function OverviewPage() {
   const query = useServices();
@@ -56,7 +61,9 @@ function Services({ data }: { data: Overview }) {
   const [wanted, setWanted] = useParam("q", "");
   const needle = useDeferredValue(wanted.trim().toLowerCase());
   const sorting = parseSorting(sort);
-  const { end, step } = data;
+  const { start, end, step } = data;
+  const { live } = useTimeWindow();
+  const from = live ? drawnFrom(data.services.map(({ points }) => points), start, end) : start;
   const matching = data.services.filter(({ service, model, versions, regions }) =>
     [service, model, ...regions, ...versions.map(({ version }) => version)].some((text) =>
       text.toLowerCase().includes(needle),
@@ -86,15 +93,17 @@ function Services({ data }: { data: Overview }) {
         <Empty title={`No service matches “${wanted}”`} />
       ) : (
         <div className={css.frame}>
-          <table role="table" className={css.table} aria-label="Services and their models">
+          <table role="table" className={rows.length <= FEW ? css.roomy : css.table} aria-label="Services and their models">
             <Head sorting={sorting} onSort={(next) => setSort(formatSorting(next))} />
             <tbody role="rowgroup">
               {rows.map((service) => (
                 <Row
                   key={`${service.service} ${service.model}`}
                   service={service}
+                  start={start}
                   end={end}
                   step={step}
+                  from={from}
                   shared={(models.get(service.service) ?? 0) > 1}
                 />
               ))}
@@ -110,7 +119,7 @@ function Totals({ data }: { data: Overview }) {
   const { clock } = useMoments();
   const requests = data.services.reduce((sum, one) => sum + one.requests, 0);
   const errors = data.services.reduce((sum, one) => sum + one.requests * one.error_ratio, 0);
-  const rate = data.services.reduce((sum, one) => sum + one.rate, 0);
+  const rate = data.services.reduce((sum, one) => sum + observedRate(one, data.start, data.end), 0);
   const count = new Set(data.services.map((one) => one.service)).size;
   const regions = new Set(data.services.flatMap((one) => one.regions)).size;
   return (

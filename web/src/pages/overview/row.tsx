@@ -1,6 +1,6 @@
 import { memo, useMemo, type MouseEvent, type ReactNode } from "react";
-import type { Service } from "../../api/shapes";
-import { latencies, rates, slowPoints } from "../../charts/points";
+import type { Service, TrafficPoint } from "../../api/shapes";
+import { latencies, observedRate, rates, slowPoints } from "../../charts/points";
 import { SlowSparkline, Sparkline } from "../../charts/sparkline";
 import { formatAgo, formatDuration, formatRate, formatRatio, perSecond, ratio, seconds } from "../../units";
 import { Link, opensElsewhere, paths } from "../../url/link";
@@ -13,13 +13,17 @@ import css from "./overview.module.css";
 
 interface RowProps {
   service: Service;
+  /** The window of the answer. */
+  start: number;
   end: number;
   step: number;
+  /** Where small charts begin. */
+  from: number;
   /** The service serves several models, so that its name alone does not say which row is meant. */
   shared: boolean;
 }
 
-export const Row = memo(function Row({ service, end, step, shared }: RowProps) {
+export const Row = memo(function Row({ service, start, end, step, from, shared }: RowProps) {
   const { moment } = useMoments();
   const to = paths.service(service.service);
   const params: Params = { model: service.model || shared ? service.model : null };
@@ -55,7 +59,7 @@ export const Row = memo(function Row({ service, end, step, shared }: RowProps) {
         {duration(service.p99)}
       </Cell>
       <Cell name="latency">
-        <Latency service={service} />
+        <Latency service={service} from={from} />
       </Cell>
       <Cell name="errors" label="errors">
         <span className={verdict === "failing" ? css.bad : verdict === "errors" ? css.warn : undefined}>
@@ -63,10 +67,10 @@ export const Row = memo(function Row({ service, end, step, shared }: RowProps) {
         </span>
       </Cell>
       <Cell name="traffic" label="traffic">
-        {formatRate(perSecond(service.rate))}
+        {formatRate(perSecond(observedRate(service, start, end)))}
       </Cell>
       <Cell name="flow">
-        <Traffic service={service} step={step} end={end} />
+        <Traffic service={service} step={step} end={end} from={from} />
       </Cell>
       <Cell name="region">
         <Regions names={service.regions} />
@@ -86,8 +90,12 @@ function Cell({ name, label, children }: { name: string; label?: string; childre
   );
 }
 
-function Latency({ service }: { service: Service }) {
-  const { points } = service;
+function since(points: readonly TrafficPoint[], from: number): TrafficPoint[] {
+  return points.filter((point) => point.time >= from);
+}
+
+function Latency({ service, from }: { service: Service; from: number }) {
+  const points = useMemo(() => since(service.points, from), [service.points, from]);
   const drawn = useMemo(
     () => ({
       times: points.map((point) => point.time),
@@ -102,8 +110,15 @@ function Latency({ service }: { service: Service }) {
   return <SlowSparkline {...drawn} label={`p95 latency of ${service.service} over time`} />;
 }
 
-function Traffic({ service, step, end }: { service: Service; step: number; end: number }) {
-  const { points } = service;
+interface TrafficProps {
+  service: Service;
+  step: number;
+  end: number;
+  from: number;
+}
+
+function Traffic({ service, step, end, from }: TrafficProps) {
+  const points = useMemo(() => since(service.points, from), [service.points, from]);
   const series = useMemo(
     () => [{ values: rates(points, step, end), color: "--traffic", filled: true }],
     [points, step, end],

@@ -1,5 +1,6 @@
 import type { ReactNode } from "react";
 import type { Service } from "../../api/shapes";
+import { observedRate } from "../../charts/points";
 import { formatAgo, formatCount, formatDuration, formatRate, formatRatio, perSecond, ratio, seconds } from "../../units";
 import { Chip } from "../../ui/chip";
 import { judge, VerdictBadge } from "../../ui/verdict";
@@ -7,15 +8,14 @@ import css from "./service.module.css";
 
 interface InstrumentsProps {
   rows: readonly Service[];
-  end: number;
-  step: number;
+  overview: { start: number; end: number; step: number };
 }
 
 /** The numbers of the whole window. Percentiles of several models cannot be added up: none then. */
-export function Instruments({ rows, end, step }: InstrumentsProps) {
+export function Instruments({ rows, overview: { start, end, step } }: InstrumentsProps) {
   if (rows.length === 0) return null;
   const requests = rows.reduce((sum, row) => sum + row.requests, 0);
-  const rate = rows.reduce((sum, row) => sum + row.rate, 0);
+  const rate = rows.reduce((sum, row) => sum + observedRate(row, start, end), 0);
   const errors = rows.reduce((sum, row) => sum + row.requests * row.error_ratio, 0);
   const lastSeen = Math.max(...rows.map((row) => row.last_seen));
   const errorRatio = requests ? errors / requests : 0;

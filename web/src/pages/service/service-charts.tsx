@@ -1,9 +1,10 @@
 import { useMemo } from "react";
 import type { Traffic, TrafficPoint } from "../../api/shapes";
-import { errorRatios, latencies, rates, slowPoints, type Marker, type Percentile, type Values } from "../../charts/points";
+import { drawnFrom, errorRatios, latencies, rates, slowPoints, type Marker, type Percentile, type Values } from "../../charts/points";
 import { TimeChart, type ChartLine } from "../../charts/time-chart";
 import { formatDuration, formatRate, formatRatio, perSecond, ratio, seconds } from "../../units";
 import { useChoice } from "../../url/params";
+import { useTimeWindow } from "../../url/window";
 import { Segments } from "../../ui/chip";
 import css from "./service.module.css";
 
@@ -33,7 +34,11 @@ function groupLines(data: Traffic, color: string, label: string, values: (points
 
 export function ServiceCharts({ data, markers }: ServiceChartsProps) {
   const times = useMemo(() => (data.series[0]?.points ?? []).map((point) => point.time), [data]);
-  const range = useMemo(() => [data.start, data.end] as const, [data.start, data.end]);
+  const { live } = useTimeWindow();
+  const range = useMemo(() => {
+    const { series, start, end } = data;
+    return [live ? drawnFrom(series.map(({ points }) => points), start, end) : start, end] as const;
+  }, [data, live]);
   const errors = useMemo(() => groupLines(data, "--error-severity", "errors", errorRatios), [data]);
   const traffic = useMemo(
     () => groupLines(data, "--traffic", "requests", (points) => rates(points, data.step, data.end)),

@@ -48,7 +48,7 @@ export default function ServicePage({ id: service }: { id: string }) {
         />
         <SignalLinks service={service} model={model} />
       </div>
-      {overview && <Instruments rows={shown} end={overview.end} step={overview.step} />}
+      {overview && <Instruments rows={shown} overview={overview} />}
       <Answer query={traffic} loading={<Loading rows={10} label="the service's traffic" />}>
         {(data) => <Charts data={data} rows={shown} />}
       </Answer>
@@ -111,8 +111,8 @@ function SignalLinks({ service, model }: { service: string; model: string | null
 
 function Charts({ data, rows }: { data: Traffic; rows: readonly Service[] }) {
   const markers = useMemo(
-    () => releases(rows.flatMap((row) => row.versions), data.start, data.step),
-    [rows, data.start, data.step],
+    () => releases(rows.flatMap((row) => row.versions)),
+    [rows],
   );
   if (!data.series.some(({ points }) => points.some((point) => point.requests > 0))) {
     return (
