@@ -81,8 +81,8 @@ def create_app(
     add_ui(app, static)
     if hosts is not None:
         app.add_middleware(HostGuard, hosts=hosts)
-    # Level 9 is what Starlette defaults to; 5 takes a third of the time for 3 % more bytes.
-    app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
+    # 600 kB of JSON: 18 ms at level 3; 157 ms for 8 % fewer bytes at 9, Starlette's default.
+    app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=3)
     app.add_middleware(SecurityHeaders)
     return app
 

@@ -1,6 +1,6 @@
 """Endpoints over traces and logs: search, one trace, volume over time, fields."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Path, Query
 
@@ -24,7 +24,7 @@ from vario.query.steps import align
 from vario.store.base import TraceOrder
 
 TraceId = Annotated[str, Path(description="32 hexadecimal digits", pattern="^[0-9a-fA-F]{1,64}$")]
-SignalName = Annotated[Signal, Query(description="traces or logs")]
+SignalName = Literal[Signal.TRACES, Signal.LOGS]
 
 
 def find_traces(

@@ -85,10 +85,10 @@ def _check_links(services: Sequence[ServiceHealth]) -> Iterator[Check]:
     yield Check(
         "propagation", "", "warning",
         f"no trace crosses from one service into another ({names})",
-        "if they call each other, the caller must send the traceparent header and the callee "
-        "read it: export OTEL_PROPAGATORS=tracecontext,baggage in both, instrument the HTTP "
-        "client (pip install opentelemetry-instrumentation-httpx, or -requests, -aiohttp-client) "
-        "and the server (app.add_middleware(vario.ASGIMiddleware), or opentelemetry-instrument)",
+        "if they call each other, the caller must send the traceparent header and the callee read "
+        "it. In Python: vario.instrument_httpx(client) and vario.instrument_fastapi(app), or pip "
+        "install opentelemetry-instrumentation-httpx (-requests, -aiohttp-client) and start with "
+        "opentelemetry-instrument; elsewhere export OTEL_PROPAGATORS=tracecontext,baggage in both",
     )  # fmt: skip
 
 
@@ -107,12 +107,12 @@ def _check_service(service: ServiceHealth, window: TimeRange, doors: Doors) -> I
         yield _check_orphans(service)
         yield _check_clock(service)
     yield _check_identity(
-        service, "version", service.has_version, "service.version=v1",
+        service, "version", service.has_version, "service.version", "v1",
         "a release cannot be told from the one before",
     )  # fmt: skip
     yield _check_identity(
-        service, "region", service.has_region, "cloud.region=eu-west",
-        "a fault of one region cannot be told from a fault of all",
+        service, "region", service.has_region, "cloud.region", "eu-west",
+        "a fault of one cannot be told from a fault of all",
     )  # fmt: skip
     yield _check_freshness(service, window)
 
@@ -194,15 +194,15 @@ def _check_clock(service: ServiceHealth) -> Check:
 
 
 def _check_identity(
-    service: ServiceHealth, what: str, present: bool, example: str, loss: str
+    service: ServiceHealth, what: str, present: bool, attribute: str, example: str, loss: str
 ) -> Check:
     name = service.service_name
     if present:
-        return Check(what, name, "ok", f"its telemetry names a {what}")
+        return Check(what, name, "ok", f"it names a {what}")
     return Check(
-        what, name, "warning", f"its telemetry names no {what}; {loss}",
-        f"export OTEL_RESOURCE_ATTRIBUTES={example} (commas between several)"
-        + (f', or vario.configure(service="{name}", version="v1")' if what == "version" else ""),
+        what, name, "warning", f"it names no {what}; {loss}",
+        f"export OTEL_RESOURCE_ATTRIBUTES={attribute}={example} (commas between several), or "
+        f'vario.configure(service="{name}", {what}="{example}")',
     )  # fmt: skip
 
 
