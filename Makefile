@@ -8,13 +8,15 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 UI := src/vario/api/static/index.html
 
-.PHONY: help setup demo test check bench ui browser lock clean
+.PHONY: help setup demo test check bench ui types screenshots browser lock clean
 help:
 	@echo "make setup   virtual environment with everything that development needs"
 	@echo "make demo    the whole of vario with a live inference system to watch"
 	@echo "make test    all tests (needs nothing beforehand)"
 	@echo "make check   linters, types, import directions, size limits"
 	@echo "make bench   measure: start-up, memory, ingest, SDK"
+	@echo "make types   TypeScript types anew, after a change of the API's shapes"
+	@echo "make screenshots URL=http://127.0.0.1:7070   every page of a running vario"
 
 $(READY): requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -25,10 +27,17 @@ $(READY): requirements.lock pyproject.toml
 
 setup: $(READY)
 
-$(UI): $(READY) tools/build_ui.py web/package-lock.json $(shell find web/src web/index.html -type f 2>/dev/null) src/vario/api/models.py
+$(UI): $(READY) tools/build_ui.py $(shell find web -name node_modules -prune -o -type f -print)
 	$(BIN)/python tools/build_ui.py
 
 ui: $(UI)
+
+types: setup
+	$(BIN)/python tools/build_ui.py types
+
+URL ?= http://127.0.0.1:7070
+screenshots: setup browser
+	$(BIN)/python tools/screenshots.py $(URL)
 
 demo: ui
 	$(BIN)/vario demo

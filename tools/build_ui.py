@@ -1,4 +1,8 @@
-"""Builds `web/` into `src/vario/api/static` with the system's Node or the one of a Python wheel."""
+"""Builds `web/` into `src/vario/api/static` with the system's Node or the one of a Python wheel.
+
+`python tools/build_ui.py types` writes `web/src/api/schema.d.ts` anew from the API's own OpenAPI
+document instead. The file is committed, since a wheel is built where the server's packages are not.
+"""
 
 import os
 import shutil
@@ -9,6 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 WEB = ROOT / "web"
 STATIC = ROOT / "src" / "vario" / "api" / "static"
+TYPES = WEB / "src" / "api" / "schema.d.ts"
 OLDEST_NODE = (20, 19)
 
 
@@ -42,16 +47,39 @@ def npm_command() -> tuple[list[str], dict[str, str]]:
     return [str(root / "bin" / "node"), str(npm)], environment
 
 
-def main() -> None:
-    """Installs the locked packages where they changed, and builds."""
+def install() -> None:
+    """Installs the locked packages where they changed."""
     npm, environment = npm_command()
     lock, installed = WEB / "package-lock.json", WEB / "node_modules" / ".package-lock.json"
-    if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
-        subprocess.run(
-            [*npm, "ci", "--no-audit", "--no-fund"], cwd=WEB, env=environment, check=True
-        )
-        installed.touch()
-    subprocess.run([*npm, "run", "build"], cwd=WEB, env=environment, check=True)
+    if installed.exists() and installed.stat().st_mtime >= lock.stat().st_mtime:
+        return
+    subprocess.run([*npm, "ci", "--no-audit", "--no-fund"], cwd=WEB, env=environment, check=True)
+    installed.touch()
+
+
+def run_script(name: str, *arguments: str) -> None:
+    """Runs a script of `web/package.json`."""
+    npm, environment = npm_command()
+    command = [*npm, "run", "--silent", name, "--", *arguments]
+    subprocess.run(command, cwd=WEB, env=environment, check=True)
+
+
+def write_types(target: Path) -> None:
+    """Writes the TypeScript types of the API's answers to `target`."""
+    document = target.with_suffix(".json")
+    with document.open("wb") as file:
+        subprocess.run([sys.executable, "-m", "vario.api.openapi"], stdout=file, check=True)
+    run_script("types", str(document), "--output", str(target))
+    document.unlink()
+
+
+def main() -> None:
+    """Installs the locked packages where they changed, and builds."""
+    install()
+    if sys.argv[1:] == ["types"]:
+        write_types(TYPES)
+        return
+    run_script("build")
     if not (STATIC / "index.html").exists():
         sys.exit(f"the UI's build left no index.html in {STATIC}")
 

@@ -439,12 +439,6 @@ export interface components {
             services: components["schemas"]["ServiceOut"][];
         };
         /**
-         * Signal
-         * @description The three signals of OTLP.
-         * @enum {string}
-         */
-        Signal: "traces" | "logs" | "metrics";
-        /**
          * SpanEventOut
          * @description An event of a span.
          */
@@ -951,8 +945,7 @@ export interface operations {
     find_fields: {
         parameters: {
             query: {
-                /** @description traces or logs */
-                signal: components["schemas"]["Signal"];
+                signal: "traces" | "logs";
                 /** @description Unix seconds, RFC 3339, or now-15m */
                 start?: string;
                 /** @description as start; exclusive */
@@ -996,8 +989,7 @@ export interface operations {
     find_field_values: {
         parameters: {
             query: {
-                /** @description traces or logs */
-                signal: components["schemas"]["Signal"];
+                signal: "traces" | "logs";
                 field: string;
                 limit?: number;
                 /** @description Unix seconds, RFC 3339, or now-15m */
