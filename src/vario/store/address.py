@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import platformdirs
 
@@ -50,8 +50,9 @@ def parse_dsn(dsn: str) -> Address:
     """Parses a DSN; an empty one means the embedded engine in the user's data folder.
 
     Args:
-        dsn: `chdb:///folder`, `chdb://memory`, `chdb://memory/database` (tests open many
-            databases in the one engine of a process), or `http(s)://user:password@host:port/db`.
+        dsn: `chdb:///folder`, `chdb://memory`, or `http(s)://user:password@host:port/database`.
+            The embedded engine's database is named by `chdb:///folder?database=name` and
+            `chdb://memory/name`: there is one engine in a process, but tests want many databases.
 
     Raises:
         BadData: the DSN has none of these forms.
@@ -62,7 +63,8 @@ def parse_dsn(dsn: str) -> Address:
     if parts.scheme == "chdb" and parts.netloc in {"memory", ":memory:"}:
         return Address("memory", parts.path.strip("/") or DEFAULT_DATABASE)
     if parts.scheme == "chdb" and not parts.netloc and parts.path.strip("/"):
-        return Address("folder", DEFAULT_DATABASE, Path(unquote(parts.path)).resolve())
+        database = parse_qs(parts.query).get("database", [DEFAULT_DATABASE])[0]
+        return Address("folder", database, Path(unquote(parts.path)).resolve())
     if parts.scheme in {"http", "https"} and parts.hostname:
         secure = parts.scheme == "https"
         return Address(

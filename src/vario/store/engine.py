@@ -6,7 +6,6 @@ drained, because left-over rows of that query would come first in its next resul
 """
 
 import queue
-import threading
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -21,6 +20,11 @@ from vario.store.faults import translate
 Column = Any
 """A column: a numpy array where the type is numeric and not nullable, else a list."""
 
+_WRITERS = 2
+_WRITE_SETTINGS = {
+    # A body with spans of more days than this is a mistake of its sender's, or a poison.
+    "max_partitions_per_insert_block": 1000,
+}
 _UNKNOWN_DATABASE = 81
 
 _DTYPES = {
@@ -33,10 +37,10 @@ _DTYPES = {
 
 
 class Engine:
-    """Handles on one database: one for writing, a few for reading.
+    """Handles on one database: two for writing, a few for reading.
 
-    Every method may be called from any thread. Reads wait for a free handle up to their time
-    limit; writes follow each other.
+    Every method may be called from any thread; a call waits for a free handle. Two inserts side by
+    side take in 1.4 times what they do one after the other (two cores).
     """
 
     def __init__(
@@ -61,8 +65,8 @@ class Engine:
         self.address = address
         self._timeout_s = query_timeout_s
         self._closed = False
-        self._write_lock = threading.Lock()
         self._readers: queue.Queue[Any] = queue.Queue()
+        self._writers: queue.Queue[Any] = queue.Queue()
         self._lock = FolderLock(address.folder) if address.folder else None
         self._clients: list[Any] = []
         limits = {
@@ -70,7 +74,9 @@ class Engine:
             "max_memory_usage": max_memory_mb * (1 << 20) // 2,
         }
         try:
-            self._writer = self._connect_first({}, max_memory_mb)
+            self._writers.put(self._connect_first(_WRITE_SETTINGS, max_memory_mb))
+            for _ in range(_WRITERS - 1):
+                self._writers.put(self._connect(_WRITE_SETTINGS, self.address.database))
             for _ in range(reader_threads):
                 self._readers.put(self._connect(limits, self.address.database))
         except BaseException:
@@ -142,13 +148,6 @@ class Engine:
         with self._writing() as client:
             client.command(sql, params)
 
-    def insert_columns(self, table: str, columns: Mapping[str, Column]) -> None:
-        """Appends rows given as columns of equal length."""
-        with self._writing() as client:
-            client.insert(
-                table, list(columns.values()), column_names=list(columns), column_oriented=True
-            )
-
     def insert_protobuf(
         self, table: str, body: bytes, *, schema: str, message: str, delimited: bool = False
     ) -> None:
@@ -187,10 +186,9 @@ class Engine:
     def close(self) -> None:
         """Waits for queries in flight and gives every handle and the folder back."""
         self._closed = True
-        with self._write_lock:
-            for client in self._clients:
-                client.close()
-            self._clients.clear()
+        for client in self._clients:
+            client.close()
+        self._clients.clear()
         if self._lock:
             self._lock.release()
 
@@ -198,8 +196,6 @@ class Engine:
 
     @contextmanager
     def _reader(self) -> Generator[Any]:
-        if self._closed:
-            raise Unavailable(f"the store at {self.address} is closed")
         try:
             client = self._readers.get(timeout=self._timeout_s)
         except queue.Empty:
@@ -215,28 +211,34 @@ class Engine:
 
     @contextmanager
     def _writing(self) -> Generator[Any]:
-        with self._write_lock:
-            if self._closed:
-                raise Unavailable(f"the store at {self.address} is closed")
-            with self._guarded(self._writer):
-                yield self._writer
+        client = self._writers.get()
+        try:
+            with self._guarded(client, writing=True):
+                yield client
+        finally:
+            self._writers.put(client)
 
     @contextmanager
-    def _guarded(self, client: Any) -> Generator[None]:
+    def _guarded(self, client: Any, *, writing: bool = False) -> Generator[None]:
+        closed = Unavailable(f"the store at {self.address} is closed")
+        if self._closed:
+            raise closed
         try:
             yield
         except VarioError:
             raise
         except Exception as error:
+            if self._closed:
+                raise closed from error
             self._drain(client)
-            raise translate(error, str(self.address)) from error
+            raise translate(error, str(self.address), writing=writing) from error
         except BaseException:
             self._drain(client)
             raise
 
     def _drain(self, client: Any) -> None:
         """Takes the left-over output of a failed query out of an embedded handle."""
-        if self.address.embedded and not self._closed:
+        if self.address.embedded:
             client.raw_query("SELECT 1", fmt="Null")
 
     def _connect_first(self, settings: Mapping[str, Any], max_memory_mb: int) -> Any:

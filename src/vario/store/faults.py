@@ -36,7 +36,6 @@ _MESSAGES: dict[int, tuple[type[VarioError], str]] = {
     396: (ExecutionError, "the result is too large; narrow the time range or ask for fewer rows"),
     394: (QueryCanceled, "the query was canceled"),
     202: (Overloaded, "the store runs as many queries as it may; try again in a second"),
-    252: (Overloaded, "the store is behind with merging what came in; try again in a second"),
     # The store itself.
     40: (Unavailable, "a part of the store is damaged: {detail}"),
     74: (Unavailable, "the store cannot read its files: {detail}"),
@@ -54,16 +53,27 @@ _MESSAGES: dict[int, tuple[type[VarioError], str]] = {
     516: (BadData, "the ClickHouse server refuses the user name or the password in store.dsn"),
 }
 
+_WRITE_MESSAGES: dict[int, tuple[type[VarioError], str]] = {
+    241: (
+        Overloaded,
+        "the store has no memory for this write now; send smaller bodies or raise "
+        "store.max_memory_mb",
+    ),
+    252: (Overloaded, "the store is behind with merging what came in; try again in a second"),
+}
+_TOO_MANY_DAYS = "Too many partitions for single INSERT block"
+
 _CODE = re.compile(r"\bCode: (\d+)")
 _DETAIL = re.compile(r"^.*?DB::Exception: ", re.DOTALL)
 
 
-def translate(error: Exception, where: str) -> VarioError:
+def translate(error: Exception, where: str, *, writing: bool = False) -> VarioError:
     """Returns the error of ours that stands for an exception of the driver.
 
     Args:
         error: what clickhouse-connect or chDB raised.
         where: the address of the store, for the message.
+        writing: whether it was a write that failed.
     """
     text = str(error)
     code = getattr(error, "code", None)
@@ -71,8 +81,11 @@ def translate(error: Exception, where: str) -> VarioError:
         found = _CODE.search(text)
         code = int(found.group(1)) if found else None
     detail = _DETAIL.sub("", text, count=1).strip() or type(error).__name__
-    if code in _MESSAGES:
-        kind, message = _MESSAGES[code]
+    if _TOO_MANY_DAYS in detail:
+        return BadData(f"the times in one request spread over too many days ({where})")
+    table = {**_MESSAGES, **_WRITE_MESSAGES} if writing else _MESSAGES
+    if code in table:
+        kind, message = table[code]
         return kind(f"{message.format(detail=detail)} ({where})")
     if code is None and type(error).__name__ == "OperationalError":
         return Unavailable(f"the store at {where} cannot be reached: {detail}")

@@ -186,8 +186,11 @@ def read_state(engine: Engine) -> dict[str, str]:
 def write_state(engine: Engine, applied: Mapping[str, str]) -> None:
     """Records what has been applied: name to value."""
     if applied:
-        columns = {"name": list(applied), "value": list(applied.values())}
-        engine.insert_columns("vario_migrations", columns)
+        engine.command(
+            "INSERT INTO vario_migrations (name, value) SELECT name, value FROM (SELECT 1) "
+            "ARRAY JOIN {names:Array(String)} AS name, {values:Array(String)} AS value",
+            {"names": list(applied), "values": list(applied.values())},
+        )
 
 
 def _retain(engine: Engine, shape: Shape, *, fresh: bool) -> None:
