@@ -46,53 +46,19 @@ def test_a_trace_comes_back_whole(store) -> None:
         ),
         traces_body("other", make_span(trace=2)),
     )  # fmt: skip
+    gateway = {"service.name": "gateway", "cloud.region": "eu-west"}
+    infer = {"service.name": "ml-infer"}
     assert store.get_trace(trace_hex(1)) == [
-        Span(
-            trace_id=trace_hex(1),
-            span_id=span_hex(1),
-            parent_span_id="",
-            name="GET /predict",
-            kind="Server",
-            service_name="gateway",
-            start_ns=START_NS,
-            duration_ns=50 * MS,
-            status_code="Error",
-            status_message="upstream said 500",
-            attributes={"http.response.status_code": "500"},
-            resource={"service.name": "gateway", "cloud.region": "eu-west"},
-            scope_name="fastapi",
-        ),
-        Span(
-            trace_id=trace_hex(1),
-            span_id=span_hex(2),
-            parent_span_id=span_hex(1),
-            name="POST /infer",
-            kind="Client",
-            service_name="ml-infer",
-            start_ns=START_NS + 10 * MS,
-            duration_ns=10 * MS,
-            status_code="Unset",
-            status_message="",
-            attributes={},
-            resource={"service.name": "ml-infer"},
-        ),
-        Span(
-            trace_id=trace_hex(1),
-            span_id=span_hex(3),
-            parent_span_id=span_hex(2),
-            name="ml-infer.predict",
-            kind="Internal",
-            service_name="ml-infer",
-            start_ns=START_NS + 20 * MS,
-            duration_ns=5 * MS,
-            status_code="Unset",
-            status_message="",
-            attributes={"cache_hit": "true", "batch": "1.5"},
-            resource={"service.name": "ml-infer"},
-            events=(SpanEvent(START_NS + 21 * MS, "retry", {"n": "1"}),),
-            links=(SpanLink(trace_hex(9), span_hex(8), {"why": "batch"}),),
-        ),
-    ]
+        Span(trace_hex(1), span_hex(1), "", "GET /predict", "Server", "gateway", START_NS,
+             50 * MS, "Error", "upstream said 500", {"http.response.status_code": "500"},
+             gateway, "fastapi"),
+        Span(trace_hex(1), span_hex(2), span_hex(1), "POST /infer", "Client", "ml-infer",
+             START_NS + 10 * MS, 10 * MS, "Unset", "", {}, infer),
+        Span(trace_hex(1), span_hex(3), span_hex(2), "ml-infer.predict", "Internal", "ml-infer",
+             START_NS + 20 * MS, 5 * MS, "Unset", "", {"cache_hit": "true", "batch": "1.5"},
+             infer, events=(SpanEvent(START_NS + 21 * MS, "retry", {"n": "1"}),),
+             links=(SpanLink(trace_hex(9), span_hex(8), {"why": "batch"}),)),
+    ]  # fmt: skip
     assert store.get_trace(trace_hex(77)) == []
 
 
