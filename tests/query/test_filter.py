@@ -1,3 +1,6 @@
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -5,7 +8,7 @@ from inline_snapshot import snapshot
 from tests.support.filter_trees import trees
 
 from vario.errors import BadData
-from vario.model.filter import And, Compare, Exists, Field, Not, Or, Text
+from vario.model.filter import INTRINSIC_FIELDS, And, Compare, Exists, Field, Not, Or, Text
 from vario.model.telemetry import Signal
 from vario.query.filter import MAX_DEPTH, parse_field, parse_filter
 from vario.query.filter_text import format_field, format_filter
@@ -360,6 +363,22 @@ def test_no_text_breaks_the_parser(text: str) -> None:
     except BadData:
         return
     assert parse_filter(format_filter(tree), Signal.TRACES) == tree
+
+
+def test_every_documented_filter_parses() -> None:
+    page = Path(__file__).parents[2] / "docs" / "filters.md"
+    blocks = re.findall(r"```filter (\w+)\n(.*?)```", page.read_text(), re.DOTALL)
+    examples = [(line, signal) for signal, block in blocks for line in block.splitlines()]
+    assert len(examples) > 10
+    for text, signal in examples:
+        parse_filter(text, Signal(signal))
+
+
+def test_every_own_field_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "filters.md").read_text()
+    for signal, own_fields in INTRINSIC_FIELDS.items():
+        section = page.partition(f"## {signal.value.capitalize()}")[2].partition("\n## ")[0]
+        assert [name for name in own_fields if f"`{name}`" not in section] == []
 
 
 def test_a_field_is_one_name() -> None:
