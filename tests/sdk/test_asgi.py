@@ -353,3 +353,25 @@ async def test_a_request_is_recorded_before_work_that_follows_its_answer(
 ) -> None:
     await get("/stream")  # flushes in the background, after its answer
     assert [log.body for log in configured.logs()] == ["GET /stream 200"]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("received", "status"), [({"type": "http.disconnect"}, 499), ({"type": "http.request"}, 500)]
+)
+async def test_no_answer_is_the_client_s_doing_only_where_it_went_away(
+    configured: OtlpSink, received: dict[str, str], status: int
+) -> None:
+    async def silent(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+
+    async def receive() -> dict[str, str]:
+        return received
+
+    async def send(message: Any) -> None:
+        pass
+
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
+    await vario.instrument_asgi(silent)(scope, receive, send)
+    assert vario.flush()
+    assert configured.spans()[0].attributes["http.response.status_code"] == status

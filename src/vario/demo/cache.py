@@ -47,7 +47,3 @@ class Cache(Generic[K, V]):
         self._values.move_to_end(key)
         if len(self._values) > self._capacity:
             self._values.popitem(last=False)
-
-    def drop(self, key: K) -> None:
-        """Forgets a value."""
-        self._values.pop(key, None)

@@ -2,7 +2,7 @@
 
 They come in a wave like a day's, compressed to some minutes, a few of them often and most rarely.
 Now and then a message goes out to many of them at once. Some have deleted their accounts. They
-look at the first recommendation, think, and accept or reject it by what they really like.
+look at the first recommendation, think, and many then accept or reject it by what they really like.
 """
 
 import asyncio
@@ -24,6 +24,7 @@ SURGE_REQUESTS = 90
 SURGE_LASTS_S = 1.2
 UNKNOWN_SHARE = 0.005
 MISSING_SESSION_SHARE = 0.03
+REACTING_SHARE = 0.6
 THINK_S = 1.5
 
 
@@ -55,7 +56,15 @@ class Load:
         self._visits: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Sends requests until it is cancelled."""
+        """Sends requests until it is cancelled; users who are still there then leave."""
+        try:
+            await self._send()
+        finally:
+            for visit in self._visits:
+                visit.cancel()
+            await asyncio.gather(*self._visits, return_exceptions=True)
+
+    async def _send(self) -> None:
         start_s = monotonic()
         next_surge_s = self._random.exponential(SURGE_EVERY_S)
         while True:
@@ -86,7 +95,7 @@ class Load:
             question["session_length"] = round(length, 1)
         try:
             answer = await self._client.post("/recommend", json=question)
-            if answer.is_success:
+            if answer.is_success and self._random.random() < REACTING_SHARE:
                 await self._react(user, length, answer.json())
         except httpx.HTTPError:
             return  # the user goes away; the gateway's own telemetry says why

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from vario.demo import world
 from vario.demo.features import CATEGORICAL, ItemColumns, encode, smoothed
+from vario.demo.learning import import_scikit_learn
 
 DATABASE, MODEL = "features.sqlite", "model.pickle"
 EVENTS_PER_USER = 60
@@ -49,6 +50,7 @@ class _Events:
 
 def main() -> None:
     """Writes the database and the model into the folder named on the command line."""
+    import_scikit_learn()
     folder = Path(sys.argv[1])
     users, items = world.make_users(), world.make_items()
     events = _live(users, items)

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from vario.errors import Unavailable
+
 STOP_TIMEOUT_S = 10.0
 
 
@@ -65,6 +67,20 @@ class Child:
             self._process.wait()
         if self._process.stdin is not None:
             self._process.stdin.close()
+
+
+def check_alive(children: Sequence[Child]) -> None:
+    """Does nothing where all processes run.
+
+    Raises:
+        Unavailable: one has ended; the message says which, and what it printed last.
+    """
+    for child in children:
+        if child.exit_code is not None:
+            lines = child.last_lines() or "(it printed nothing)"
+            raise Unavailable(
+                f"{child.name} ended with exit code {child.exit_code}; its last lines:\n{lines}"
+            )
 
 
 def stop_in_order(groups: Sequence[Sequence[Child]], timeout_s: float = STOP_TIMEOUT_S) -> None:

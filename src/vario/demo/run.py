@@ -15,7 +15,13 @@ from typing import Any
 
 import httpx
 
-from vario.demo.processes import Child, bound_socket, is_listening, stop_in_order
+from vario.demo.processes import (
+    Child,
+    bound_socket,
+    check_alive,
+    is_listening,
+    stop_in_order,
+)
 from vario.errors import Unavailable
 
 REGIONS = ("us-east", "eu-west")
@@ -57,6 +63,7 @@ class _Stopped(Exception):
 class _Parts:
     """What runs, in the order in which it is stopped."""
 
+    prepare: list[Child] = field(default_factory=list[Child])
     load: list[Child] = field(default_factory=list[Child])
     gateway: list[Child] = field(default_factory=list[Child])
     services: list[Child] = field(default_factory=list[Child])
@@ -64,7 +71,7 @@ class _Parts:
 
     def groups(self) -> list[list[Child]]:
         """Returns the groups: callers before those whom they call, the server last."""
-        return [self.load, self.gateway, self.services, self.server]
+        return [self.prepare, self.load, self.gateway, self.services, self.server]
 
 
 class Demo:
@@ -125,9 +132,9 @@ class Demo:
             made.unlink()  # services wait for these files: an earlier run's would be taken for new
         start_s = time.monotonic()
         self._start_server()
-        prepare = self._child("prepare", ["vario.demo.prepare", str(system)])
+        self._parts.prepare.append(self._child("prepare", ["vario.demo.prepare", str(system)]))
         ports = self._start_services(system)
-        self._wait("data and model", lambda: prepare.exit_code is not None, prepare)
+        self._wait("data and model", self._is_prepared)
         self._wait("server", self._server_is_ready)
         self._wait("services", lambda: all(is_listening(port) for port in ports.values()))
         gateway = f"http://127.0.0.1:{ports['gateway']}"
@@ -183,6 +190,14 @@ class Demo:
             "OTEL_METRIC_EXPORT_INTERVAL": "5000",
         }
 
+    def _is_prepared(self) -> bool:
+        (prepare,) = self._parts.prepare
+        if prepare.exit_code != 0:
+            return False
+        prepare.wait()
+        self._parts.prepare.clear()
+        return True
+
     def _server_is_ready(self) -> bool:
         with suppress(httpx.HTTPError):
             return httpx.get(f"{self._url}/readyz", timeout=2, trust_env=False).is_success
@@ -201,17 +216,17 @@ class Demo:
                 return seen >= set(REGIONS)
         return False
 
-    def _wait(self, what: str, is_there: Callable[[], bool], prepare: Child | None = None) -> None:
+    def _wait(self, what: str, is_there: Callable[[], bool]) -> None:
         """Waits for a part of the start, and says how long it took."""
         start_s = time.monotonic()
         while not is_there():
-            self._check(prepare)
+            self._check()
             if time.monotonic() - start_s > START_TIMEOUT_S:
                 raise Unavailable(
                     f"{what}: not there after {START_TIMEOUT_S:g} s; see {self._folder}/logs"
                 )
             time.sleep(_POLL_S)
-        self._check(prepare)
+        self._check()
         self._say(f"  {what}: ready ({time.monotonic() - start_s:.1f} s)")
 
     def _watch(self) -> None:
@@ -220,20 +235,13 @@ class Demo:
             self._check()
             time.sleep(_POLL_S)
 
-    def _check(self, prepare: Child | None = None) -> None:
+    def _check(self) -> None:
         """Raises where the user wants to stop or a part has died."""
         if self._is_stopping:
             raise _Stopped
-        children = [child for group in self._parts.groups() for child in group]
-        dead = [child for child in children if child.exit_code is not None]
-        if prepare is not None and prepare.exit_code not in (None, 0):
-            dead.append(prepare)
-        if dead:
-            child = dead[0]
-            lines = child.last_lines() or "(it printed nothing)"
-            raise Unavailable(
-                f"{child.name} ended with exit code {child.exit_code}; its last lines:\n{lines}"
-            )
+        parts = self._parts
+        failed = [child for child in parts.prepare if child.exit_code]  # it may end, but well
+        check_alive([*failed, *parts.load, *parts.gateway, *parts.services, *parts.server])
 
 
 def _free_port() -> int:

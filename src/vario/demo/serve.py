@@ -2,20 +2,25 @@
 
 import argparse
 import logging
+import os
 import socket
+from collections.abc import Callable
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
+from urllib.parse import urlsplit
 
 import uvicorn
 
 import vario
 from vario.demo.prepare import DATABASE, MODEL
+from vario.demo.processes import is_listening
 
 MODEL_NAME, MODEL_VERSION = "recommender", "v23"
 SERVICE_VERSION = "1.0"
 _LOG_BYTES = 8_000_000
+_START_TIMEOUT_S = 120.0
 
 
 def main() -> None:
@@ -29,6 +34,8 @@ def main() -> None:
     parser.add_argument("--feature-store", default="", help="URL")
     parser.add_argument("--model", action="append", default=[], help="REGION=URL")
     options = parser.parse_args()
+    make = _maker(options)
+    _await_server()
     is_model = options.role == "ml-infer"
     vario.configure(
         service=options.role,
@@ -38,37 +45,47 @@ def main() -> None:
         stdout=False,
     )
     _write_logs(options.log)
-    app = _application(options)
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, timeout_graceful_shutdown=3, ws="none"
+        make(), log_config=None, access_log=False, timeout_graceful_shutdown=3, ws="none"
     )
     uvicorn.Server(config).run([socket.socket(fileno=options.socket)])
 
 
-def _application(options: argparse.Namespace) -> Any:
+def _maker(options: argparse.Namespace) -> Callable[[], Any]:
+    """Returns what makes the application, once what takes long to import has been imported."""
     if options.role == "gateway":
         from vario.demo.gateway import Gateway
 
         models = dict(pair.split("=", 1) for pair in options.model)
-        return Gateway(models, options.feature_store, MODEL_NAME, MODEL_VERSION).app
+        return lambda: Gateway(models, options.feature_store, MODEL_NAME, MODEL_VERSION).app
     if options.role == "feature-store":
         from vario.demo.feature_store import FeatureStore
 
-        return FeatureStore(_awaited(options.folder / DATABASE)).app
-    # The slow part of the start, done while the model is still being trained.
+        return lambda: FeatureStore(_awaited(options.folder / DATABASE)).app
 
     from vario.demo.infer import ModelServer
 
-    model = _awaited(options.folder / MODEL)
-    return ModelServer(options.region, model, options.feature_store).app
+    return lambda: (
+        ModelServer(options.region, _awaited(options.folder / MODEL), options.feature_store).app
+    )
 
 
-def _awaited(path: Path, timeout_s: float = 120.0) -> Path:
+def _await_server() -> None:
+    """Returns as soon as the server takes telemetry."""
+    port = urlsplit(os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"]).port or 80
+    deadline_s = monotonic() + _START_TIMEOUT_S
+    while not is_listening(port):
+        if monotonic() > deadline_s:
+            raise TimeoutError(f"nothing listens on port {port} after {_START_TIMEOUT_S:g} s")
+        sleep(0.05)
+
+
+def _awaited(path: Path) -> Path:
     """Returns the path as soon as `prepare` has put a file there."""
-    deadline_s = monotonic() + timeout_s
+    deadline_s = monotonic() + _START_TIMEOUT_S
     while not path.exists():
         if monotonic() > deadline_s:
-            raise TimeoutError(f"{path} was not made within {timeout_s:g} s")
+            raise TimeoutError(f"{path} was not made within {_START_TIMEOUT_S:g} s")
         sleep(0.02)
     return path
 

@@ -81,7 +81,7 @@ def accept_probability(
     patience = np.linspace(-1.0, 1.0, len(CATEGORIES))
     band = np.clip(age // 10 - 1, 0, 6)
     score = (
-        -1.6
+        -2.6
         + by_age[band, category]
         + by_country[country, category]
         + quality
@@ -93,5 +93,5 @@ def accept_probability(
 
 def user_popularity(count: int) -> Floats:
     """Returns how often each of `count` users comes, as shares: a few often, most rarely."""
-    weight = 1 / np.arange(1, count + 1) ** 0.9
+    weight = 1 / np.arange(1, count + 1) ** 1.1
     return weight / weight.sum()

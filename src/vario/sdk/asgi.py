@@ -49,7 +49,7 @@ class VarioMiddleware:
             return
         error: BaseException | None = None
         try:
-            await self._app(scope, receive, exchange.wrap(send))
+            await self._app(scope, exchange.watch(receive), exchange.wrap(send))
         except BaseException as caught:
             error = caught
             raise
@@ -97,6 +97,7 @@ class _Exchange:
         self._start_s = perf_counter()
         self._status = 0
         self._is_recorded = False
+        self._is_alone = False
         headers = {
             name.decode("latin-1").lower(): value.decode("latin-1")
             for name, value in scope.get("headers", ())
@@ -123,6 +124,17 @@ class _Exchange:
             self._span = outer
         self._token = context.attach(trace.set_span_in_context(self._span))
         self._request_token = current_request.set(self.state)
+
+    def watch(self, receive: Receive) -> Receive:
+        """Returns `receive`, with it noticed when the client goes away."""
+
+        async def receive_on() -> AsgiMessage:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                self._is_alone = True
+            return message
+
+        return receive_on
 
     def wrap(self, send: Send) -> Send:
         """Returns `send` with the answer watched and the request's id put in its headers."""
@@ -160,9 +172,10 @@ class _Exchange:
             return
         self._is_recorded = True
         latency_s = perf_counter() - self._start_s
-        if error is not None and not isinstance(error, Exception):
-            self._status = self._status or _CLIENT_WENT_AWAY
-        elif error is not None or self._status == 0:
+        is_cancelled = error is not None and not isinstance(error, Exception)
+        if self._status == 0 and (is_cancelled or self._is_alone):
+            self._status, error = _CLIENT_WENT_AWAY, None
+        elif isinstance(error, Exception) or self._status == 0:
             self._status = 500
         method, route = str(self._scope["method"]), self._route()
         labels = model_labels(self._pipeline)

@@ -1,0 +1,165 @@
+"""`vario demo`, whole: its processes, what arrives, and its end."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from urllib.request import urlopen
+
+import psutil
+import pytest
+
+COMMAND = [sys.executable, "-m", "vario.cli", "demo", "--no-open"]
+FREE_PORTS = ["--port", "0", "--otlp-http-port", "0", "--otlp-grpc-port", "0"]
+START_S = 90
+
+
+class Running:
+    """A demo, and what it has printed."""
+
+    def __init__(self, process: subprocess.Popen[str], data: Path) -> None:
+        self.process = process
+        self.data = data
+        self.said: list[str] = []
+        assert process.stdout is not None
+        for line in process.stdout:
+            self.said.append(line.rstrip())
+            if line.startswith("vario is live: "):
+                self.url = line.split()[-1]
+                return
+        pytest.fail("\n".join(self.said))
+
+    def get(self, path: str) -> Any:
+        with urlopen(self.url + path, timeout=10) as answer:
+            return json.load(answer)
+
+    def wait_for(self, path: str, wanted: Any, timeout_s: float = 30) -> Any:
+        deadline_s = time.monotonic() + timeout_s
+        while True:
+            answer = self.get(path)
+            if found := wanted(answer):
+                return found
+            assert time.monotonic() < deadline_s, answer
+            time.sleep(0.2)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    data = tmp_path_factory.mktemp("demo")
+    environment = {**os.environ, "OTEL_SDK_DISABLED": "true"}  # the user's: not the demo's
+    process = subprocess.Popen(
+        [*COMMAND, *FREE_PORTS, "--data", str(data), "--rate", "20"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    try:
+        yield Running(process, data)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait(60)
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def names(overview: Any) -> set[str]:
+    return {service["service"] for service in overview["services"]}
+
+
+@pytest.mark.timeout(START_S + 60)
+def test_both_regions_answer(running: Running) -> None:
+    expected = {"gateway", "ml-infer", "feature-store"}
+    services = running.wait_for(
+        "/api/services",
+        lambda one: one["services"] if names(one) >= expected else None,
+    )
+    by_name = {(one["service"], one["model"]): one for one in services}
+    model = by_name["ml-infer", "recommender"]
+    assert sorted(model["regions"]) == ["eu-west", "us-east"]
+    assert [version["version"] for version in model["versions"]] == ["v23"]
+    assert model["requests"] > 0
+    assert 0 < model["p50"] <= model["p95"] <= model["p99"]
+
+
+def test_a_trace_crosses_the_services_and_has_the_three_steps(running: Running) -> None:
+    cold = quote('service.name = "feature-store" and name = "feature-store.read_database"')
+    found = running.wait_for(f"/api/traces?limit=20&filter={cold}", lambda one: one["traces"])
+    trace = running.wait_for(
+        f"/api/traces/{found[-1]['trace_id']}",
+        lambda one: one if "gateway" in {span["service"] for span in one["spans"]} else None,
+    )
+    spans = {span["name"]: span for span in trace["spans"]}
+    assert {span["service"] for span in trace["spans"]} == {"gateway", "ml-infer", "feature-store"}
+    for step in ("encode_features", "predict", "postprocess"):
+        attributes = spans[f"ml-infer.{step}"]["attributes"]
+        assert attributes["model_name"] == "recommender"
+        assert attributes["model_version"] == "v23"
+        assert attributes["region"] in ("us-east", "eu-west")
+    assert spans["ml-infer.encode_features"]["attributes"]["cache_hit"] == "false"
+    predict = spans["ml-infer.predict"]["attributes"]
+    assert predict["batch_id"].startswith(predict["region"])
+    assert int(predict["batch_size"]) >= 1
+    root = spans["POST /recommend"]
+    assert (root["service"], root["parent_span_id"]) == ("gateway", "")
+
+
+def test_logs_lead_to_their_trace(running: Running) -> None:
+    wanted = quote('service.name = "ml-infer" and attributes.status_code = 200')
+    logs = running.wait_for(f"/api/logs?limit=5&filter={wanted}", lambda one: one["logs"])
+    line = logs[0]["attributes"]
+    assert line["model_name"] == "recommender"
+    assert float(line["latency_ms"]) > 0
+    assert 0 < float(line["prediction"]) < 1
+    assert len(logs[0]["trace_id"]) == 32
+    assert "user_id" not in line
+
+
+def test_metrics_tell_requests_latency_and_feedback(running: Running) -> None:
+    for query in (
+        "sum(inference_requests_total) > 0",
+        "sum by (region) (inference_latency_seconds_count) > 0",
+        'sum(inference_step_seconds_count{step="predict"}) > 0',
+        'sum(recommendation_feedback_total{accepted="true", model_name="recommender"}) > 0',
+        'sum(feature_cache_requests_total{cache_hit="false"}) > 0',
+    ):
+        running.wait_for(f"/api/v1/query?query={quote(query)}", lambda one: one["data"]["result"])
+
+
+def test_services_write_their_log_as_json_lines(running: Running) -> None:
+    lines = (running.data / "logs" / "ml-infer-us-east.jsonl").read_text().splitlines()
+    requests = [line for line in map(json.loads, lines) if "status_code" in line]
+    assert {line["service"] for line in requests} == {"ml-infer"}
+    assert (running.data / "logs" / "gateway.out").read_text() == ""
+
+
+def test_ctrl_c_stops_everything_and_leaves_no_process(running: Running) -> None:
+    children = psutil.Process(running.process.pid).children(recursive=True)
+    assert len(children) >= 6
+    running.process.send_signal(signal.SIGINT)
+    assert running.process.wait(60) == 0
+    assert running.process.stdout is not None
+    assert running.process.stdout.read().rstrip().endswith("everything is stopped")
+    assert [one for one in children if one.is_running()] == []
+    log = (running.data / "logs" / "server.out").read_text()
+    assert "Traceback" not in log
+
+
+def test_a_port_that_is_taken_is_named() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        command = [*COMMAND, *FREE_PORTS[2:], "--port", str(port)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert f"port {port} is taken" in done.stderr
+    assert "--port" in done.stderr
+    assert "Traceback" not in done.stderr
