@@ -70,7 +70,7 @@ class MetricQueries:
 
     def clear_metrics(self) -> None:
         """Forgets every series and sample: for stores that live as long as a test script."""
-        for table in ("metric_series", "metric_samples", "metric_histograms"):
+        for table in ("metric_series", "metric_samples", "metric_histograms", "metric_seen"):
             self._engine.command(f"TRUNCATE TABLE {table}")
 
     def _write(
@@ -237,8 +237,8 @@ class MetricQueries:
         rows = self._engine.query_rows(
             "SELECT labels, toUnixTimestamp64Milli(ts) AS time, value, trace_id, span_id,"
             " attributes FROM metric_exemplars"
-            f" INNER JOIN (SELECT id, any(metric_series.labels) AS labels FROM metric_series"
-            f" WHERE {where.sql} GROUP BY id) AS series USING (id)"
+            f" INNER JOIN (SELECT DISTINCT id, labels FROM metric_series WHERE {where.sql})"
+            " AS series USING (id)"
             " WHERE ts >= fromUnixTimestamp64Milli({start:Int64})"
             " AND ts <= fromUnixTimestamp64Milli({end:Int64})"
             f" ORDER BY ts, id LIMIT {int(limit)}",
