@@ -24,7 +24,7 @@ from vario.model.telemetry import Signal
 
 WORDS = (
     *("", "a", "A", "b", "ab", "aXb", "a.b", "500", "5e2", "-1.5", "true", "false", "1\n2"),
-    *("ü", "Ü", "it's", 'a"\\b', "tab\t{x:String}"),
+    *("ü", "Ü", "it's", 'a"\\b', "tab\t{x:String}", "%", "a_b", "\\"),
 )
 """Values of fields and of comparisons alike, so that comparisons often hold."""
 KEYS = ("k", "odd name", "http.status", "region")
