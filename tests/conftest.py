@@ -2,7 +2,8 @@
 
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,34 @@ START_NS = 1_750_000_000_000_000_000
 
 KEEP_FOR_YEARS = RetentionSettings(metrics_days=10_000, logs_days=10_000, traces_days=10_000)
 """Retention that lets tests write at `START_NS`: expired rows would go at once."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update", action="store_true", help="write golden files anew instead of comparing"
+    )
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
+    """Compares a text with a golden file, or writes the file where `--update` is given."""
+
+    def check(path: Path, text: str) -> None:
+        if request.config.getoption("--update"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        assert path.read_text(encoding="utf-8") == text, f"run pytest --update, then read {path}"
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def conformance() -> Path:
+    """The folder of cases that nobody here wrote; a test that needs them is skipped without."""
+    folder = Path(__file__).parents[2] / "shared" / "conformance"
+    if not folder.is_dir():
+        pytest.skip(f"NO CONFORMANCE CASES: {folder} is not there, nothing was checked against it")
+    return folder
 
 
 @pytest.fixture

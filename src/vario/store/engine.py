@@ -24,6 +24,8 @@ _WRITERS = 2
 _WRITE_SETTINGS = {
     # A body with spans of more days than this is a mistake of its sender's, or a poison.
     "max_partitions_per_insert_block": 1000,
+    # What goes through a Distributed table is on its shard when the insert returns.
+    "distributed_foreground_insert": 1,
 }
 _UNKNOWN_DATABASE = 81
 
