@@ -1,6 +1,6 @@
 """Reads what the doctor asks: what arrives from whom, and how well its spans fit together."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from vario.model.telemetry import Signal, TimeRange
@@ -9,12 +9,14 @@ from vario.store.engine import Engine
 from vario.store.filter_sql import own_column
 from vario.store.windows import IN_WINDOW, LOGS_IN_WINDOW, bind_window
 
-# Spans are joined with their parents in a sample of the newest ones (200,000: 0.2 s).
-_SAMPLE_SPANS = 200_000
+# Spans are joined with their parents in a sample of the newest ones (0.1 s).
+_SAMPLE_SPANS = 50_000
 # A parent that runs longer than this past its child counts as missing until it ends.
 _GRACE_NS = 30 * 10**9
 # A parent may begin this long before the window, or seem to begin after it by its own clock.
-_MARGIN_NS = 3600 * 10**9
+_MARGIN_NS = 600 * 10**9
+# Records of a service without spans that are looked into for a version and a region.
+_SAMPLE_LOGS = 100
 
 _EMPTY = ServiceHealth(
     service_name="",
@@ -33,12 +35,10 @@ _EMPTY = ServiceHealth(
 
 @dataclass(frozen=True, slots=True)
 class _Arrival:
-    """What one signal says of one service."""
+    """What one signal brought of one service; `linked` counts what carries a trace id."""
 
     count: int
     linked: int
-    has_version: bool
-    has_region: bool
     newest_ns: int
 
 
@@ -50,12 +50,19 @@ class HealthQueries:
 
     def check_services(self, window: TimeRange) -> list[ServiceHealth]:
         """Reports the state of each service's telemetry in `window`."""
-        spans = self._count(Signal.TRACES, window)
-        logs = self._count(Signal.LOGS, window)
+        # Every span has a trace id, and reading them all costs most.
+        spans = self._count("otel_traces", IN_WINDOW, window, linked="count()")
+        logs = self._count("otel_logs", LOGS_IN_WINDOW, window, linked="countIf(TraceId != '')")
+        identities = self._find_identities(window, [name for name in logs if name not in spans])
         links = self._find_links(window)
         series, described = self._count_series(window, spans.keys() | logs.keys())
         return [
-            self._combine(name, spans.get(name), logs.get(name), links.get(name), series)
+            replace(
+                _combine(name, spans.get(name), logs.get(name), links.get(name)),
+                metric_series=series.get(name, 0),
+                has_version=identities.get(name, (False, False))[0],
+                has_region=identities.get(name, (False, False))[1],
+            )
             for name in sorted(spans.keys() | logs.keys() | described)
         ]
 
@@ -67,25 +74,44 @@ class HealthQueries:
         )
         return {table: (count, size) for table, count, size in rows}
 
-    def _count(self, signal: Signal, window: TimeRange) -> dict[str, _Arrival]:
-        table, in_window = {
-            Signal.TRACES: ("otel_traces", IN_WINDOW),
-            Signal.LOGS: ("otel_logs", LOGS_IN_WINDOW),
-        }[signal]
+    def _count(
+        self, table: str, in_window: str, window: TimeRange, *, linked: str
+    ) -> dict[str, _Arrival]:
         rows = self._engine.query_rows(
-            f"""
-            SELECT ServiceName, count(), countIf(TraceId != ''),
-                countIf({own_column("model_version", signal)} != '') > 0,
-                countIf({own_column("region", signal)} != '') > 0,
-                toUnixTimestamp64Nano(max(Timestamp))
-            FROM {table} WHERE {in_window} GROUP BY ServiceName
-            """,
+            f"SELECT ServiceName, count(), {linked}, toUnixTimestamp64Nano(max(Timestamp))"
+            f" FROM {table} WHERE {in_window} GROUP BY ServiceName",
             bind_window(window),
         )
-        return {
-            name: _Arrival(count, linked, bool(version), bool(region), newest_ns)
-            for name, count, linked, version, region, newest_ns in rows
-        }
+        return {name: _Arrival(count, linked, newest_ns) for name, count, linked, newest_ns in rows}
+
+    def _find_identities(
+        self, window: TimeRange, without_spans: Sequence[str]
+    ) -> dict[str, tuple[bool, bool]]:
+        """Returns whether each service names a version and a region: in its spans, else its logs.
+
+        Spans have both in columns of their own; of logs a few are looked into.
+        """
+        rows = self._engine.query_rows(
+            "SELECT ServiceName, max(ModelVersion != ''), max(Region != '') FROM otel_traces"
+            f" WHERE {IN_WINDOW} GROUP BY ServiceName",
+            bind_window(window),
+        )
+        if without_spans:
+            rows += self._engine.query_rows(
+                f"""
+                SELECT ServiceName,
+                    max({own_column("model_version", Signal.LOGS)} != ''),
+                    max({own_column("region", Signal.LOGS)} != '')
+                FROM (
+                    SELECT ServiceName, LogAttributes, ResourceAttributes FROM otel_logs
+                    WHERE {LOGS_IN_WINDOW} AND ServiceName IN {{services:Array(String)}}
+                    LIMIT {_SAMPLE_LOGS} BY ServiceName
+                )
+                GROUP BY ServiceName
+                """,
+                {**bind_window(window), "services": list(without_spans)},
+            )
+        return {name: (bool(version), bool(region)) for name, version, region in rows}
 
     def _count_series(self, window: TimeRange, known: set[str]) -> tuple[dict[str, int], set[str]]:
         """Returns the series of each service, and the services that metrics alone speak of.
@@ -131,30 +157,25 @@ class HealthQueries:
             for name, remote, orphans, skew_ns in rows
         }
 
-    @staticmethod
-    def _combine(
-        name: str,
-        spans: _Arrival | None,
-        logs: _Arrival | None,
-        links: tuple[int, int, int] | None,
-        series: Mapping[str, int],
-    ) -> ServiceHealth:
-        arrivals = [arrival for arrival in (spans, logs) if arrival]
-        remote, orphans, skew_ns = links or (0, 0, 0)
-        return replace(
-            _EMPTY,
-            service_name=name,
-            spans=spans.count if spans else 0,
-            logs=logs.count if logs else 0,
-            metric_series=series.get(name, 0),
-            logs_with_trace_id=logs.linked if logs else 0,
-            spans_with_remote_parent=remote,
-            orphan_spans=orphans,
-            has_version=any(arrival.has_version for arrival in arrivals),
-            has_region=any(arrival.has_region for arrival in arrivals),
-            clock_skew_ns=skew_ns,
-            newest_ns=max((arrival.newest_ns for arrival in arrivals), default=0),
-        )
+
+def _combine(
+    name: str,
+    spans: _Arrival | None,
+    logs: _Arrival | None,
+    links: tuple[int, int, int] | None,
+) -> ServiceHealth:
+    remote, orphans, skew_ns = links or (0, 0, 0)
+    return replace(
+        _EMPTY,
+        service_name=name,
+        spans=spans.count if spans else 0,
+        logs=logs.count if logs else 0,
+        logs_with_trace_id=logs.linked if logs else 0,
+        spans_with_remote_parent=remote,
+        orphan_spans=orphans,
+        clock_skew_ns=skew_ns,
+        newest_ns=max((arrival.newest_ns for arrival in (spans, logs) if arrival), default=0),
+    )
 
 
 # A consumer may well run after its producer, so that only other children are late by their clock.

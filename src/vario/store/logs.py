@@ -10,7 +10,15 @@ from vario.model.filter import SEVERITIES, Filter
 from vario.model.telemetry import LogBucket, LogPage, LogRecord, Signal, TimeRange
 from vario.store.engine import Engine
 from vario.store.filter_sql import SEVERITY_LEVEL, Condition, compile_filter
-from vario.store.windows import LOGS_IN_WINDOW, STEP, bind_window, split_newest_first, step_starts
+from vario.store.windows import (
+    LOGS_AT_TIMES,
+    LOGS_IN_WINDOW,
+    STEP,
+    bind_times,
+    bind_window,
+    split_newest_first,
+    step_starts,
+)
 
 UNSET = "UNSET"
 """Key of a `LogBucket` for records without a severity."""
@@ -65,8 +73,10 @@ class LogQueries:
         """
         condition = compile_filter(where, Signal.LOGS)
         after = _Cursor.parse(cursor) if cursor is not None else None
-        oldest_ns = self._find_oldest(condition, window, limit, after)
-        rows = self._fetch(condition, window, limit, after, oldest_ns)
+        times_ns = self._find_times(condition, window, limit, after)
+        if not times_ns:
+            return LogPage(records=())
+        rows = self._fetch(condition, times_ns, limit, after)
         page = rows[:limit]
         following = _next_cursor(page, after) if len(rows) > limit else None
         return LogPage(
@@ -91,39 +101,39 @@ class LogQueries:
             for step, start_ns in enumerate(step_starts(window, step_ns))
         ]
 
-    def _find_oldest(
+    def _find_times(
         self, condition: Condition, window: TimeRange, limit: int, after: _Cursor | None
-    ) -> int:
-        """Returns a time that the page and the record after it do not reach beyond.
+    ) -> list[int]:
+        """Returns the times of the page's records and of the one after it.
 
         This reads the filter's columns and the time alone, and lets the engine keep the newest
-        few; the wide columns are then read for a short range of time.
+        few; the wide columns are then read at these times only.
         """
+        older = window
+        times_ns: list[int] = []
+        if after is not None:
+            older = TimeRange(window.start_ns, min(window.end_ns, after.time_ns))
+            times_ns.append(after.time_ns)
         wanted = limit + 1
-        for part in split_newest_first(_until(window, after)):
+        for part in split_newest_first(older):
             rows = self._engine.query_rows(
                 "SELECT toUnixTimestamp64Nano(Timestamp) AS time_ns FROM otel_logs"
                 f" WHERE {LOGS_IN_WINDOW} AND ({condition.sql})"
                 " ORDER BY Timestamp DESC LIMIT {wanted:UInt32}",
                 {**bind_window(part), **condition.params, "wanted": wanted},
             )
+            times_ns.extend(row[0] for row in rows)
             wanted -= len(rows)
             if wanted == 0:
-                return rows[-1][0]
-        return window.start_ns
+                break
+        return times_ns
 
     def _fetch(
-        self,
-        condition: Condition,
-        window: TimeRange,
-        limit: int,
-        after: _Cursor | None,
-        oldest_ns: int,
+        self, condition: Condition, times_ns: Sequence[int], limit: int, after: _Cursor | None
     ) -> list[tuple[Any, ...]]:
-        params = {**condition.params, "limit": limit + 1, "skip": 0}
-        until_ns, rest = window.end_ns, ""
+        params: dict[str, Any] = {**condition.params, "limit": limit + 1, "skip": 0}
+        rest = ""
         if after is not None:
-            until_ns = min(window.end_ns, after.time_ns + 1)
             rest = (
                 " AND (Timestamp < fromUnixTimestamp64Nano({after_ns:Int64})"
                 f" OR {_HASH} <= {{after_hash:UInt64}})"
@@ -136,19 +146,12 @@ class LogQueries:
                 ServiceName, Body, LogAttributes, ResourceAttributes, ScopeName, EventName,
                 {_HASH} AS hash
             FROM otel_logs
-            WHERE {LOGS_IN_WINDOW} AND ({condition.sql}){rest}
+            WHERE {LOGS_AT_TIMES} AND ({condition.sql}){rest}
             ORDER BY Timestamp DESC, hash DESC
             LIMIT {{limit:UInt32}} OFFSET {{skip:UInt32}}
             """,
-            {**bind_window(TimeRange(oldest_ns, until_ns)), **params},
+            {**bind_times(times_ns), **params},
         )
-
-
-def _until(window: TimeRange, after: _Cursor | None) -> TimeRange:
-    """Returns the part of a window that is older than the cursor's record."""
-    if after is None:
-        return window
-    return TimeRange(window.start_ns, min(window.end_ns, after.time_ns))
 
 
 def _next_cursor(page: Sequence[tuple[Any, ...]], after: _Cursor | None) -> _Cursor:

@@ -1,6 +1,6 @@
 """Time ranges and steps in SQL, as the readers of traces and logs share them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from vario.model.telemetry import TimeRange
@@ -22,6 +22,12 @@ LOGS_IN_WINDOW = (
 )
 """The same for logs, whose keys are over the whole second in `TimestampTime`."""
 
+LOGS_AT_TIMES = (
+    "TimestampTime IN (SELECT toDateTime(arrayJoin({seconds:Array(UInt32)})))"
+    " AND Timestamp IN (SELECT fromUnixTimestamp64Nano(arrayJoin({times_ns:Array(Int64)})))"
+)
+"""Condition on a few instants, with the parameters of `bind_times`."""
+
 STEP = "intDiv(toUnixTimestamp64Nano(Timestamp) - {start_ns:Int64}, {step_ns:Int64})"
 """Index of the step that a row falls into."""
 
@@ -37,6 +43,14 @@ def bind_window(window: TimeRange, step_ns: int | None = None) -> dict[str, Any]
     if step_ns is not None:
         params["step_ns"] = step_ns
     return params
+
+
+def bind_times(times_ns: Sequence[int]) -> dict[str, Any]:
+    """Returns the parameters of `LOGS_AT_TIMES`."""
+    return {
+        "times_ns": sorted(set(times_ns)),
+        "seconds": sorted({min(time_ns // 10**9, _LAST_SECOND) for time_ns in times_ns}),
+    }
 
 
 def split_newest_first(window: TimeRange) -> Iterator[TimeRange]:
