@@ -18,9 +18,9 @@ from vario.query.promql.matching import LabelSet, label_set, matches
 from vario.store.base import Grid
 
 _COLUMNS = (
-    "ts_ms count sum schema zero_threshold zero_count positive_offset positive negative_offset "
-    "negative bounds reset_hint"
-).split()
+    *("ts_ms", "count", "sum", "schema", "zero_threshold", "zero_count", "positive_offset"),
+    *("positive", "negative_offset", "negative", "bounds", "reset_hint"),
+)
 _INTEGERS = frozenset(("ts_ms", "schema", "positive_offset", "negative_offset", "reset_hint"))
 _LISTS = frozenset(("positive", "negative", "bounds"))
 

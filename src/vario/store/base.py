@@ -154,13 +154,20 @@ class Grid:
     Attributes:
         values: shape (n, steps), float64.
         present: shape (n, steps), bool; false where there is no value (NaN is a value).
+        exact: shape (n,), bool; false for series that the store cannot evaluate exactly: their
+            values are to be computed from samples.
     """
 
     values: NDArray[np.float64]
     present: NDArray[np.bool_]
+    exact: NDArray[np.bool_]
 
 
-class MetricReader(Protocol):
+GRID_FUNCTIONS = frozenset(("rate", "increase", "delta", "last"))
+"""What `fetch_grid` evaluates; `last` is what an instant selector gives."""
+
+
+class SampleReader(Protocol):
     """Reads series and samples. `window`s in milliseconds are left-open: `(start, end]`."""
 
     def find_series(
@@ -191,10 +198,14 @@ class MetricReader(Protocol):
     ) -> Grid:
         """Evaluates a range function inside the engine where it is exact there.
 
-        `GRID_FUNCTIONS` of the store lists the functions. The steps are
+        `GRID_FUNCTIONS` lists the functions. The steps are
         `range(start_ms, end_ms + 1, step_ms)`, each looking back over `(t - window_ms, t]`.
         """
         ...
+
+
+class MetricReader(SampleReader, Protocol):
+    """Reads all that is known of metrics."""
 
     def find_label_names(
         self, matchers: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int

@@ -15,7 +15,7 @@ from vario.store.base import Grid
 from vario.store.engine import Engine
 from vario.store.metric_sql import samples_between
 
-GRID_FUNCTIONS = MappingProxyType(
+_FUNCTIONS = MappingProxyType(
     {
         "rate": "timeSeriesRateToGrid",
         "increase": "timeSeriesIncreaseToGrid",
@@ -23,8 +23,6 @@ GRID_FUNCTIONS = MappingProxyType(
         "last": "timeSeriesLastToGrid",
     }
 )
-"""Functions by the name that `fetch_grid` takes; `last` is an instant selector's own value."""
-
 _STALE = f"reinterpretAsUInt64(value) = {STALE_NAN_BITS}"
 _SETTINGS = {"enable_time_series_aggregate_functions": 1}
 
@@ -43,24 +41,25 @@ def fetch_grid(
 
     Args:
         engine: where the samples are.
-        function: a key of `GRID_FUNCTIONS`.
+        function: one of `GRID_FUNCTIONS`.
         series: whose samples.
         start_ms: first step.
         end_ms: last step.
         step_ms: distance of steps.
         window_ms: each step looks back over `(t - window_ms, t]`.
     """
-    if function not in GRID_FUNCTIONS:
+    if function not in _FUNCTIONS:
         raise InternalError(f"the engine evaluates no range function {function!r}")
     steps = (end_ms - start_ms) // step_ms + 1
     where = samples_between(series, start_ms - window_ms, end_ms)
     kept = where.sql if function == "last" else f"{where.sql} AND NOT {_STALE}"
     sql = (
-        "SELECT id, arrayMap(x -> ifNull(x, 0.), grid) AS present_values,"
+        "SELECT id, infinite, arrayMap(x -> ifNull(x, 0.), grid) AS present_values,"
         " arrayMap(x -> toUInt8(isNotNull(x)), grid) AS present"
-        f" FROM (SELECT id, {GRID_FUNCTIONS[function]}(fromUnixTimestamp64Milli({start_ms}),"
+        f" FROM (SELECT id, {_FUNCTIONS[function]}(fromUnixTimestamp64Milli({start_ms}),"
         f" fromUnixTimestamp64Milli({start_ms + (steps - 1) * step_ms}), '{step_ms}ms',"
-        f" '{window_ms}ms')(ts, value) AS grid FROM metric_samples WHERE {kept} GROUP BY id)"
+        f" '{window_ms}ms')(ts, value) AS grid, max(isInfinite(value)) AS infinite"
+        f" FROM metric_samples WHERE {kept} GROUP BY id)"
     )
     body = engine.query_bytes(sql, where.params, fmt="RowBinary", settings=_SETTINGS)
     rows = np.frombuffer(body, dtype=_row_type(steps))
@@ -75,6 +74,7 @@ def _row_type(steps: int) -> np.dtype[np.void]:
     return np.dtype(
         [
             ("id", "<u8"),
+            ("infinite", "u1"),
             ("values_length", "u1", (length,)),
             ("values", "<f8", (steps,)),
             ("present_length", "u1", (length,)),
@@ -101,4 +101,7 @@ def _arranged(
     present[target] = rows["present"][known] != 0
     if stale_ends:
         present &= values.view(np.uint64) != np.uint64(STALE_NAN_BITS)
-    return Grid(values, present)
+        return Grid(values, present, np.ones(len(series), dtype=np.bool_))
+    exact = np.ones(len(series), dtype=np.bool_)
+    exact[target] = rows["infinite"][known] == 0
+    return Grid(values, present, exact)

@@ -68,11 +68,6 @@ class MetricQueries:
         body.extend(_histogram_row(int(id_), block, row) for row, id_ in enumerate(ids))
         self._engine.insert_bytes("metric_histograms", b"".join(body), "RowBinaryWithNames")
 
-    def clear_metrics(self) -> None:
-        """Forgets every series and sample: for stores that live as long as a test script."""
-        for table in ("metric_series", "metric_samples", "metric_histograms", "metric_seen"):
-            self._engine.command(f"TRUNCATE TABLE {table}")
-
     def _write(
         self,
         labels: Sequence[Labels],

@@ -12,7 +12,16 @@ from vario.query.promql.lexer import Position
 from vario.query.promql.matching import LabelSet, get_label, keep_labels, without_labels
 from vario.query.promql.nodes import Aggregate
 from vario.query.promql.range_functions import RunningMean, kahan_add
-from vario.query.promql.values import Floats, Hists, Ints, Mask, Vector, empty_hists, prune_hists
+from vario.query.promql.values import (
+    Floats,
+    Hists,
+    Ints,
+    Mask,
+    Vector,
+    empty_hists,
+    holds,
+    prune_hists,
+)
 
 
 class Groups:
@@ -118,7 +127,7 @@ class Aggregation:
         for group, step in np.argwhere(has_histogram & ~mixed).tolist():
             rows = [row for row in self.groups.rows[group] if cells[row, step]]
             hists[group, step] = self._fold_histograms(rows, step, fold)
-        present = (has_float & ~mixed) | np.not_equal(hists, None)
+        present = (has_float & ~mixed) | holds(hists)
         return values, present, hists
 
     def _fold_histograms(

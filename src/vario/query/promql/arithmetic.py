@@ -10,7 +10,7 @@ from vario.query.promql.histogram_math import Combined, add, subtract
 from vario.query.promql.lexer import Position
 from vario.query.promql.nodes import COMPARISONS, TRIMS
 from vario.query.promql.trim import trimmed
-from vario.query.promql.values import Floats, Hists, Mask, empty_hists, prune_hists
+from vario.query.promql.values import Floats, Hists, Mask, empty_hists, holds, prune_hists
 
 ARITHMETIC: dict[str, Callable[[Floats, Floats], Floats]] = {
     "+": np.add,
@@ -102,7 +102,7 @@ def _with_histograms(
     shape = cells.both.shape
     left = _spread(cells.lhs_hists, shape)
     right = _spread(cells.rhs_hists, shape)
-    concerned = cells.both & (np.not_equal(left, None) | np.not_equal(right, None))
+    concerned = cells.both & (holds(left) | holds(right))
     if op in TRIMS:
         concerned = cells.both
     lhs = np.broadcast_to(cells.lhs, shape)

@@ -44,7 +44,7 @@ class Calls:
         self.range_calls = RangeCalls(evaluator)
         self.quantile_calls = QuantileCalls(evaluator)
 
-    def call(self, node: Call, steps: Steps) -> "Value":
+    def call(self, node: Call, steps: Steps) -> "Value":  # noqa: PLR0911 - one return a case
         """Returns the value of a call; raises as `Evaluator.eval`."""
         name = node.name
         if name in RANGE_FUNCTIONS:
@@ -62,12 +62,15 @@ class Calls:
         return self.context.drop_names(self.elementwise(node, steps))
 
     def vector(self, node: Node, steps: Steps) -> Vector:
+        """Returns the value of an argument that is a vector."""
         return self.evaluator.vector(node, steps)
 
     def scalar(self, node: Node, steps: Steps) -> Floats:
+        """Returns the value of an argument that is a scalar, shape (steps,)."""
         return self.evaluator.scalar(node, steps)
 
     def text(self, node: Node, steps: Steps) -> str:
+        """Returns the value of an argument that is a string."""
         value = self.evaluator.eval(node, steps)
         if not isinstance(value, Text):
             raise InternalError("a function got no string where it takes one")
@@ -97,7 +100,7 @@ class Calls:
             values = self.scalar(args[0], steps)[None, :]
             return Vector([()], values, np.ones(values.shape, dtype=np.bool_))
         if node.name == "absent":
-            missing = ~self.vector(args[0], steps).present.any(axis=0)[None, :]
+            missing = ~np.any(self.vector(args[0], steps).present, axis=0, keepdims=True)
             labels = labels_of_absent(args[0])
             return Vector([labels], np.ones(missing.shape), missing).without_empty()
         if node.name == "timestamp":

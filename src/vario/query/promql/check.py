@@ -27,7 +27,7 @@ from vario.query.promql.nodes import (
 from vario.query.promql.signatures import FUNCTIONS, Signature
 
 
-def type_of(node: Node) -> ValueType:
+def type_of(node: Node) -> ValueType:  # noqa: PLR0911 - one return a case
     """Returns the type of value that a node gives."""
     match node:
         case NumberLiteral():
@@ -64,7 +64,7 @@ class _Checker:
     def fail(self, message: str, position: Position) -> ParseError:
         return ParseError(message, position, self.query)
 
-    def check(self, node: Node) -> Node:
+    def check(self, node: Node) -> Node:  # noqa: PLR0911 - one return a case
         match node:
             case Aggregate():
                 return self.aggregate(node)

@@ -9,7 +9,9 @@ from vario.query.promql.values import Floats
 _TOLERANCE = 1e-12
 
 
-def bucket_quantile(quantile: float, bounds: Floats, counts: Floats) -> tuple[float, bool]:
+def bucket_quantile(  # noqa: PLR0911 - one return a case
+    quantile: float, bounds: Floats, counts: Floats
+) -> tuple[float, bool]:
     """Returns a quantile of cumulative buckets, interpolated within the bucket it falls into.
 
     Args:
@@ -52,7 +54,7 @@ def _coalesced(bounds: Floats, counts: Floats) -> tuple[Floats, Floats]:
     unique, inverse = np.unique(bounds, return_inverse=True)
     if len(unique) == len(bounds):
         return bounds, counts
-    return unique, np.bincount(inverse, weights=counts)
+    return unique, np.bincount(inverse, weights=counts).astype(np.float64)
 
 
 def _made_monotonic(counts: Floats) -> tuple[Floats, bool]:

@@ -71,6 +71,7 @@ class Context:
         start_ms: first step of the whole query; `end_ms` the last, `step_ms` between them.
         lookback_ms: how old a sample an instant selector may return.
         subquery_step_ms: resolution of a subquery that names none.
+        pushdown: whether the store may evaluate functions of ranges by itself.
         began: when, in seconds of `time.monotonic`.
     """
 
@@ -82,6 +83,7 @@ class Context:
     subquery_step_ms: int = 60_000
     notes: Annotations = field(default_factory=Annotations)
     budget: Budget = field(default_factory=Budget)
+    pushdown: bool = True
     began: float = field(default_factory=time.monotonic)
 
     def drop_names(self, vector: Vector, *, strict: bool = False) -> Vector:

@@ -29,7 +29,7 @@ from vario.query.promql.values import (
     finish_names,
 )
 from vario.query.promql.windows import HistogramRows, Ranges
-from vario.store.base import MetricReader
+from vario.store.base import SampleReader
 
 ResultType = Literal["vector", "matrix", "scalar", "string"]
 
@@ -87,6 +87,7 @@ class Options:
         max_samples: most samples that one query may hold at once.
         timeout_s: how long one query may take.
         subquery_step_ms: resolution of a subquery that names none.
+        pushdown: whether the store may evaluate functions of ranges by itself.
     """
 
     features: Features = field(default_factory=Features)
@@ -94,6 +95,7 @@ class Options:
     max_samples: int = 50_000_000
     timeout_s: float = 120.0
     subquery_step_ms: int = 60_000
+    pushdown: bool = True
 
 
 def _never() -> bool:
@@ -103,7 +105,7 @@ def _never() -> bool:
 class PromQL:
     """Answers PromQL queries over a metric reader; any number at a time."""
 
-    def __init__(self, reader: MetricReader, options: Options | None = None) -> None:
+    def __init__(self, reader: SampleReader, options: Options | None = None) -> None:
         self.reader = reader
         self.options = options or Options()
 
@@ -230,6 +232,7 @@ class PromQL:
             features=options.features,
             lookback_ms=options.lookback_ms if lookback_ms is None else lookback_ms,
             subquery_step_ms=options.subquery_step_ms,
+            pushdown=options.pushdown,
             notes=Annotations(),
             budget=Budget(options.max_samples, time.monotonic() + limit, canceled),
         )

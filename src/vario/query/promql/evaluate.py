@@ -38,7 +38,7 @@ from vario.query.promql.values import (
     merge_same_labels,
 )
 from vario.query.promql.windows import Ranges, make_ranges, samples_of
-from vario.store.base import MetricReader
+from vario.store.base import SampleReader
 
 Value = Scalar | Text | Vector
 
@@ -46,12 +46,12 @@ Value = Scalar | Text | Vector
 class Evaluator:
     """Evaluates plans; one for each query."""
 
-    def __init__(self, reader: MetricReader, context: Context) -> None:
+    def __init__(self, reader: SampleReader, context: Context) -> None:
         self.context = context
         self.selectors = Selectors(reader, context)
         self.calls = Calls(self)
 
-    def eval(self, node: Node, steps: Steps) -> Value:
+    def eval(self, node: Node, steps: Steps) -> Value:  # noqa: PLR0911 - one return a case
         """Returns the value of a node at the given steps.
 
         Raises:
@@ -71,7 +71,7 @@ class Evaluator:
             case VectorSelector():
                 if node.smoothed:
                     return smoothed_instant(self.selectors, node, steps)
-                return self.selectors.instant(node, steps).vector.without_empty()
+                return self.selectors.latest(node, steps)
             case Unary():
                 return self.unary(node, steps)
             case Binary():
@@ -116,6 +116,7 @@ class Evaluator:
         )
 
     def unary(self, node: Unary, steps: Steps) -> Value:
+        """Evaluates a sign."""
         value = self.eval(node.expr, steps)
         if node.op == "+" or isinstance(value, Text):
             return value
@@ -131,6 +132,7 @@ class Evaluator:
         return self.context.drop_names(negated)
 
     def binary(self, node: Binary, steps: Steps) -> Value:
+        """Evaluates a binary operator."""
         lhs, rhs = self.eval(node.lhs, steps), self.eval(node.rhs, steps)
         if isinstance(lhs, Scalar) and isinstance(rhs, Scalar):
             return Scalar(scalar_operation(node.op, lhs.values, rhs.values))
@@ -149,6 +151,7 @@ class Evaluator:
         return VectorOperation(node, lhs, rhs, self.context).run()
 
     def aggregate(self, node: Aggregate, steps: Steps) -> Vector:
+        """Evaluates an aggregation."""
         notes = self.context.notes
         if node.op == "count_values":
             label = self.eval(node.param, steps) if node.param else Text("")

@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 
 from vario.query.promql.nodes import VectorSelector
+from vario.query.promql.range_functions import differs
 from vario.query.promql.selectors import Selectors
 from vario.query.promql.values import Floats, Mask, Steps, Vector
 from vario.query.promql.windows import Ranges, drop_stale, is_stale
@@ -70,7 +71,7 @@ class Extended:
     def _count(self, values: list[float]) -> float:
         if self.name == "resets":
             return float(sum(b < a for a, b in pairwise(values)))
-        return float(sum(a != b and not (a != a and b != b) for a, b in pairwise(values)))
+        return float(sum(differs(a, b) for a, b in pairwise(values)))
 
 
 def _lost(values: list[float]) -> float:

@@ -77,7 +77,7 @@ class Buckets:
         if by == 0 or not len(self):
             return self
         indices = ((self.offset + np.arange(len(self)) - 1) >> by) + 1
-        counts = np.bincount(indices - indices[0], weights=self.counts)
+        counts = np.bincount(indices - indices[0], weights=self.counts).astype(np.float64)
         return Buckets(int(indices[0]), counts)
 
 

@@ -111,7 +111,8 @@ def map_to_bounds(
     indices = h.positive.offset + np.arange(len(h.positive))
     uppers = np.array([*h.bounds, np.inf])[np.minimum(indices, len(h.bounds))]
     targets = np.searchsorted(np.array(bounds), uppers, side="left")
-    return np.bincount(targets, weights=h.positive.counts, minlength=len(bounds) + 1)
+    counts = np.bincount(targets, weights=h.positive.counts, minlength=len(bounds) + 1)
+    return counts.astype(np.float64)
 
 
 def reconcile_zero_buckets(h: Histogram, other: Histogram) -> tuple[Histogram, float]:
@@ -171,7 +172,7 @@ def _zeroed(buckets: Buckets, inner: list[bool]) -> Buckets:
     return Buckets(buckets.offset, np.where(inner, 0.0, buckets.counts))
 
 
-def detect_reset(h: Histogram, previous: Histogram) -> bool:
+def detect_reset(h: Histogram, previous: Histogram) -> bool:  # noqa: PLR0911 - one return a case
     """Returns whether a counter was reset between two samples of it."""
     if h.hint == ResetHint.RESET:
         return True

@@ -50,10 +50,11 @@ def join_info(selectors: Selectors, node: Call, base: Vector, steps: Steps) -> V
     Raises:
         ExecutionError: two info series say different things of one target at one time.
     """
-    asked = node.args[1].matchers if _has_selector(node) else ()
+    selector = node.args[1] if len(node.args) > 1 else None
+    asked = selector.matchers if isinstance(selector, VectorSelector) else ()
     names = [m for m in asked if m.name == "__name__"]
     data = [m for m in asked if m.name != "__name__"]
-    told = names if names or _has_selector(node) else [_TARGET_INFO]
+    told = names if names or selector is not None else [_TARGET_INFO]
     rows = [row for row, labels in enumerate(base.labels) if not _is_info(labels, told)]
     ignored = sorted(set(range(len(base))) - set(rows))
     infos = _Infos(selectors, node, [base.labels[row] for row in rows], steps)
@@ -74,10 +75,6 @@ def join_info(selectors: Selectors, node: Call, base: Vector, steps: Steps) -> V
 
 def _hists(vector: Vector) -> "np.ndarray[tuple[int, ...], np.dtype[np.object_]]":
     return np.full(vector.values.shape, None) if vector.hists is None else vector.hists
-
-
-def _has_selector(node: Call) -> bool:
-    return len(node.args) > 1
 
 
 def _is_positive(names: list[Matcher]) -> bool:
@@ -199,7 +196,7 @@ class _Infos:
         return tuple(sorted({**own, **added}.items()))
 
 
-def _moment(node: Node) -> _Moment:
+def _moment(node: Node) -> _Moment:  # noqa: PLR0911 - one return a case
     """Returns `@` and offset of the first selector in a query, subqueries around it included."""
     match node:
         case VectorSelector():

@@ -11,7 +11,7 @@ from vario.query.promql.native_histograms import (
     histogram_deviation,
     histogram_variance,
 )
-from vario.query.promql.values import Floats, Ints, Vector
+from vario.query.promql.values import Floats, Vector
 
 
 def _sign(values: Floats) -> Floats:
@@ -104,11 +104,10 @@ def _seconds(values: Floats) -> "np.ndarray[tuple[int, ...], np.dtype[np.datetim
     return whole.astype("datetime64[s]")
 
 
-def _since(values: Floats, unit: str, base: str) -> Ints:
+def _since(values: Floats, unit: str, base: str) -> Floats:
     times = _seconds(values)
-    return (times.astype(f"datetime64[{unit}]") - times.astype(f"datetime64[{base}]")).astype(
-        np.int64
-    )
+    whole = times.astype(f"datetime64[{unit}]") - times.astype(f"datetime64[{base}]")
+    return whole.astype(np.int64).astype(np.float64)
 
 
 def _days_in_month(values: Floats) -> Floats:
@@ -122,13 +121,17 @@ def _day_of_week(values: Floats) -> Floats:
     return ((days + 4) % 7).astype(np.float64)
 
 
+def _year(values: Floats) -> Floats:
+    return _seconds(values).astype("datetime64[Y]").astype(np.int64).astype(np.float64) + 1970
+
+
 DATE_FUNCTIONS: dict[str, Callable[[Floats], Floats]] = {
-    "day_of_month": lambda v: _since(v, "D", "M") + 1.0,
+    "day_of_month": lambda v: _since(v, "D", "M") + 1,
     "day_of_week": _day_of_week,
-    "day_of_year": lambda v: _since(v, "D", "Y") + 1.0,
+    "day_of_year": lambda v: _since(v, "D", "Y") + 1,
     "days_in_month": _days_in_month,
-    "hour": lambda v: _since(v, "h", "D").astype(np.float64),
-    "minute": lambda v: _since(v, "m", "h").astype(np.float64),
-    "month": lambda v: _since(v, "M", "Y") + 1.0,
-    "year": lambda v: _seconds(v).astype("datetime64[Y]").astype(np.int64) + 1970.0,
+    "hour": lambda v: _since(v, "h", "D"),
+    "minute": lambda v: _since(v, "m", "h"),
+    "month": lambda v: _since(v, "M", "Y") + 1,
+    "year": _year,
 }

@@ -115,7 +115,7 @@ def format_float(value: float) -> str:
     >>> format_float(1e21), format_float(0.1), format_float(float("-inf"))
     ('1000000000000000000000', '0.1', '-Inf')
     """
-    if value != value:
+    if math.isnan(value):
         return "NaN"
     if math.isinf(value):
         return "+Inf" if value > 0 else "-Inf"
@@ -131,7 +131,7 @@ def format_general(value: float) -> str:
     >>> format_general(1e21), format_general(1e-05), format_general(100000.0)
     ('1e+21', '1e-05', '100000')
     """
-    if value != value or math.isinf(value):
+    if not math.isfinite(value):
         return format_float(value)
     if value == 0:
         return format_float(value)

@@ -84,7 +84,7 @@ def set_at(node: Node, at: float | Literal["start", "end"], end: int, query: str
         raise ParseError(_AT_PLACE, node.position, query)
     if holder.at_ms is not None or holder.at_edge is not None:
         raise ParseError("@ <timestamp> may not be set multiple times", node.position, query)
-    if at == "start" or at == "end":
+    if isinstance(at, str):
         return _attach(node, replace(holder, at_edge=at), end)
     if not math.isfinite(at) or abs(at) >= 2.0**63:
         message = f"timestamp out of bounds for @ modifier: {at:f}"

@@ -7,7 +7,7 @@ from vario.query.promql.histogram import Bucket, Histogram
 from vario.query.promql.lexer import Position
 
 
-def histogram_quantile(
+def histogram_quantile(  # noqa: PLR0911, PLR0912 - one return a case
     quantile: float, h: Histogram, notes: Annotations, metric: str, at: Position
 ) -> float:
     """Returns a quantile: exponential interpolation, linear in custom and zero buckets."""

@@ -32,7 +32,6 @@ from vario.query.promql.nodes import (
     DurationCall,
     DurationExpr,
     DurationUnary,
-    MatrixSelector,
     Node,
     NumberLiteral,
     Paren,
@@ -48,17 +47,24 @@ from vario.query.promql.signatures import (
     PARAMETER_AGGREGATORS,
 )
 
-_PRECEDENCE = {"or": 1, "and": 2, "unless": 2}
-_PRECEDENCE |= dict.fromkeys(("==", "!=", "<=", "<", ">=", ">", "</", ">/"), 3)
-_PRECEDENCE |= {"+": 4, "-": 4, "*": 5, "/": 5, "%": 5, "atan2": 5, "^": 6}
+_PRECEDENCE = {
+    "or": 1,
+    **dict.fromkeys(("and", "unless"), 2),
+    **dict.fromkeys(("==", "!=", "<=", "<", ">=", ">", "</", ">/"), 3),
+    **dict.fromkeys(("+", "-"), 4),
+    **dict.fromkeys(("*", "/", "%", "atan2"), 5),
+    "^": 6,
+}
 _UNARY_PRECEDENCE = 5
 _DURATION_PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2, "%": 2, "^": 3}
 _DURATION_FUNCTIONS = {"step": 0, "range": 0, "min_of": 2, "max_of": 2}
 # Words that may also name a metric (metric_identifier in the grammar); `bool`, `on` and the
 # matching words may not.
-_METRIC_WORDS = AGGREGATORS | PREPROCESSORS | WORD_OPERATORS - {"atan2"}
-_METRIC_WORDS |= {"by", "without", "offset", "identifier", "metric_identifier"}
-_METRIC_WORDS |= {"anchored", "smoothed", "fill", "fill_left", "fill_right"}
+_METRIC_WORDS = (
+    (AGGREGATORS | PREPROCESSORS | WORD_OPERATORS) - {"atan2"}
+    | {"by", "without", "offset", "identifier", "metric_identifier"}
+    | {"anchored", "smoothed", "fill", "fill_left", "fill_right"}
+)
 _LABEL_WORDS = AGGREGATORS | KEYWORDS | WORD_OPERATORS | PREPROCESSORS | {"identifier"}
 
 
@@ -100,6 +106,9 @@ class _Parser:
     @property
     def token(self) -> Token:
         return self.tokens[self.index]
+
+    def at(self, *kinds: str) -> bool:
+        return self.token.kind in kinds
 
     def advance(self) -> Token:
         token = self.token
@@ -289,9 +298,9 @@ class _Parser:
         if self.token.kind in ("on", "ignoring"):
             on = self.advance().kind == "on"
             matching = replace(matching, on=on, labels=self.grouping_labels())
-            if self.token.kind in ("group_left", "group_right"):
+            if self.at("group_left", "group_right"):
                 left = self.advance().kind == "group_left"
-                include = self.grouping_labels() if self.token.kind == "(" else ()
+                include = self.grouping_labels() if self.at("(") else ()
                 card: Literal["many-to-one", "one-to-many"]
                 card = "many-to-one" if left else "one-to-many"
                 matching = replace(matching, card=card, include=include)
@@ -356,7 +365,7 @@ class _Parser:
         if self.token.kind not in ("=", "!=", "=~", "!~"):
             raise self.unexpected("label matching", "label matching operator")
         op = cast(MatchOp, self.advance().kind)
-        if self.token.kind != "string":
+        if not self.at("string"):
             raise self.unexpected("label matching", "string")
         return Matcher(name, op, self.unquoted(self.advance()))
 
@@ -483,6 +492,3 @@ class _Parser:
         if not self.features.duration_expressions:
             message = "experimental duration expression is not enabled"
             raise self.fail(message, node.position)
-
-
-__all__ = ["MatrixSelector", "parse", "parse_selector"]

@@ -66,7 +66,7 @@ class _Preparation:
         plan, invariant = self.visit(node)
         return _mark(plan) if invariant else plan
 
-    def visit(self, node: Node) -> tuple[Node, bool]:
+    def visit(self, node: Node) -> tuple[Node, bool]:  # noqa: PLR0911 - one return a case
         """Returns a node's plan, and whether its value is the same at every step."""
         match node:
             case NumberLiteral() | StringLiteral() | StepInvariant():

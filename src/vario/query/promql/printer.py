@@ -41,7 +41,7 @@ def format_number(node: NumberLiteral) -> str:
     return format_float(node.value)
 
 
-def to_text(node: Node) -> str:
+def to_text(node: Node) -> str:  # noqa: PLR0911 - one return a case
     """Returns a tree as PromQL on one line."""
     match node:
         case NumberLiteral():
@@ -150,7 +150,11 @@ def binary_operator(node: Binary) -> str:
         word = "group_left" if matching.card == "many-to-one" else "group_right"
         text += f" {word} ({', '.join(map(_name, matching.include))})"
     left, right = matching.fill_left, matching.fill_right
-    if left is not None and right is not None and (left == right or left != left != right):
+    if (
+        left is not None
+        and right is not None
+        and (left == right or (math.isnan(left) and math.isnan(right)))
+    ):
         return text + f" fill ({format_float(left)})"
     if left is not None:
         text += f" fill_left ({format_float(left)})"
@@ -172,7 +176,7 @@ def aggregate_args(node: Aggregate) -> list[Node]:
     return [node.expr] if node.param is None else [node.param, node.expr]
 
 
-def to_pretty(node: Node, level: int = 0) -> str:
+def to_pretty(node: Node, level: int = 0) -> str:  # noqa: PLR0911 - one return a case
     """Returns a tree as PromQL, broken into indented lines where one is longer than 100."""
     indent = "  " * level
     text = to_text(node)

@@ -106,7 +106,7 @@ class Histograms:
         bounds = np.array([bound for bound, _ in buckets])
         rows = [row for _, row in buckets]
         here = self.floats[rows]
-        present = here.any(axis=0)
+        present = np.array(np.any(here, axis=0))
         for row in self.native:
             if self.vector.labels[row] == key:
                 present &= ~self.conflict[row]

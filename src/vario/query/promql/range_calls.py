@@ -11,7 +11,7 @@ from vario.query.promql.extended import ANCHORED_FUNCTIONS, SMOOTHED_FUNCTIONS, 
 from vario.query.promql.histogram_math import detect_reset
 from vario.query.promql.label_functions import labels_of_absent
 from vario.query.promql.lexer import Position
-from vario.query.promql.matching import LabelSet, get_label
+from vario.query.promql.matching import LabelSet, get_label, keep_labels
 from vario.query.promql.nodes import Call, MatrixSelector, Node, Subquery
 from vario.query.promql.range_histograms import (
     avg_histograms,
@@ -25,8 +25,9 @@ from vario.query.promql.range_histograms import (
     warn_mixed,
 )
 from vario.query.promql.signatures import FUNCTIONS
-from vario.query.promql.values import Hists, Mask, Steps, Vector, empty_hists, prune_hists
+from vario.query.promql.values import Hists, Mask, Steps, Vector, holds, prune_hists
 from vario.query.promql.windows import Ranges
+from vario.store.base import GRID_FUNCTIONS
 
 if TYPE_CHECKING:
     from vario.query.promql.evaluate import Evaluator
@@ -60,13 +61,15 @@ class RangeCalls:
         """Returns the value of a call; raises as `Evaluator.eval`."""
         argument = next(a for a in node.args if isinstance(a, MatrixSelector | Subquery))
         self._check_extended(node.name, argument)
+        if pushed := self.pushed_down(node, argument, steps):
+            self._note_non_counters(node, pushed)
+            return self.context.drop_names(pushed, strict=True)
         ranges = self.evaluator.ranges(argument, steps, counter=node.name in _COUNTERS)
         self._first_argument = node.args[0].position
         if node.name == "absent_over_time":
             return self.absent(argument, ranges)
         result = self.compute(node, argument, ranges, steps)
-        if node.name in ("rate", "increase"):
-            self._note_non_counters(result, ranges, node.args[0])
+        self._note_non_counters(node, result)
         if node.name in ("last_over_time", "first_over_time"):
             return result
         return self.context.drop_names(result, strict=True)
@@ -83,23 +86,44 @@ class RangeCalls:
                 message = f"{modifier} modifier can only be used with: {names} - not with {name}"
                 raise ExecutionError(message)
 
+    def pushed_down(
+        self, node: Call, argument: MatrixSelector | Subquery, steps: Steps
+    ) -> Vector | None:
+        """Returns the values of a function that the store evaluates, None where it does not.
+
+        Series that it cannot evaluate exactly are computed from their samples.
+        """
+        if node.name not in GRID_FUNCTIONS or not isinstance(argument, MatrixSelector):
+            return None
+        selectors = self.evaluator.selectors
+        pushed = selectors.grid(node.name, argument.vector, steps, argument.range_ms)
+        if pushed is None:
+            return None
+        found, grid = pushed
+        rest = ~grid.exact
+        if rest.any():
+            ranges = selectors.ranges(argument, steps, only=rest)
+            counter, per_second = node.name != "delta", node.name == "rate"
+            grid.values[rest], grid.present[rest] = floats.rate(
+                ranges, counter=counter, per_second=per_second
+            )
+        return Vector(found.labels, grid.values, grid.present).without_empty()
+
     def absent(self, argument: Node, ranges: Ranges) -> Vector:
         """absent_over_time: 1 at steps where no series has a sample in its window."""
         _, present = floats.present_over(ranges)
-        missing = ~present.any(axis=0)[None, :]
+        missing = ~np.any(present, axis=0, keepdims=True)
         labels = labels_of_absent(argument)
         return Vector([labels], np.ones(missing.shape), missing).without_empty()
 
-    def compute(
+    def compute(  # noqa: PLR0911 - one return a case
         self, node: Call, argument: MatrixSelector | Subquery, ranges: Ranges, steps: Steps
     ) -> Vector:
         """Returns the function's values under the series' own labels."""
-        extended = isinstance(argument, MatrixSelector) and (
-            argument.vector.anchored or argument.vector.smoothed
-        )
-        if extended:
-            values, present = Extended(ranges, node.name, argument.vector.smoothed).run()
-            return self._vector(ranges, values, present)
+        if isinstance(argument, MatrixSelector):
+            vector = argument.vector
+            if vector.anchored or vector.smoothed:
+                return self._vector(ranges, *Extended(ranges, node.name, vector.smoothed).run())
         numbers = [self.evaluator.scalar(arg, steps) for arg in node.args if arg is not argument]
         match node.name:
             case "rate" | "increase" | "delta":
@@ -147,7 +171,7 @@ class RangeCalls:
         return Vector(ranges.labels, values, present, prune_hists(hists), drop_name).without_empty()
 
     def _merged(self, ranges: Ranges, values: floats.Floats, present: Mask, hists: Hists) -> Vector:
-        return self._vector(ranges, values, present | np.not_equal(hists, None), hists)
+        return self._vector(ranges, values, present | holds(hists), hists)
 
     def rate(self, ranges: Ranges, name: str) -> Vector:
         """rate, increase and delta."""
@@ -195,7 +219,7 @@ class RangeCalls:
             values = count_mixed(
                 ranges,
                 values,
-                lambda a, b: a != b and not (a != a and b != b),
+                floats.differs,
                 lambda a, b: not b.same_as(a),
             )
         return self._vector(ranges, values, present)
@@ -229,11 +253,14 @@ class RangeCalls:
         inform_ignored(ranges, self.notes)
         return self._vector(ranges, *floats.smoothing(ranges, factor, trend))
 
-    def _note_non_counters(self, result: Vector, ranges: Ranges, argument: Node) -> None:
+    def _note_non_counters(self, node: Call, result: Vector) -> None:
         """Notes rates of floats that do not look like counters."""
-        del ranges
-        for labels in {result.labels[row] for row in np.flatnonzero(result.is_float.any(axis=1))}:
-            self._note_non_counter(labels, argument)
+        if node.name not in ("rate", "increase"):
+            return
+        rows = np.flatnonzero(result.is_float.any(axis=1))
+        keys = ("__name__", "__type__")
+        for labels in dict.fromkeys(keep_labels(result.labels[row], keys) for row in rows):
+            self._note_non_counter(labels, node.args[0])
 
     def _note_non_counter(self, labels: LabelSet, argument: Node) -> None:
         name = get_label(labels, "__name__")
@@ -245,6 +272,3 @@ class RangeCalls:
                 self.notes.non_counter_label(name, kind, argument.position)
         elif not name.endswith(_COUNTER_SUFFIXES):
             self.notes.possible_non_counter(name, argument.position)
-
-
-__all__ = ["RANGE_FUNCTIONS", "RangeCalls", "empty_hists"]

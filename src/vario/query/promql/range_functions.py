@@ -5,6 +5,7 @@ by sample, all of them side by side, in the order in which Prometheus adds; sums
 (Kahan and Neumaier) exactly as there, so results agree to the last bits.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -249,7 +250,7 @@ def _by_window(ranges: Ranges, function: Callable[[Floats, int], float]) -> Resu
 def sorted_quantile(quantile: float, values: Floats) -> float:
     """Returns a quantile of values that are sorted with NaN at the end; NaN counts as lowest."""
     count = len(values)
-    if count == 0 or quantile != quantile:
+    if count == 0 or math.isnan(quantile):
         return float("nan")
     if quantile < 0:
         return float("-inf")
@@ -333,17 +334,22 @@ def smoothing(ranges: Ranges, factor: Floats, trend: Floats) -> Result:
     return s1.reshape(shape), ranges.counts >= 2
 
 
+def differs(before: float, after: float) -> bool:
+    """Returns whether one value changed; NaN equals NaN."""
+    return before != after and not (math.isnan(before) and math.isnan(after))
+
+
 def count_steps(
-    differs: Callable[[Floats, Floats], Mask],
+    happens: Callable[[Floats, Floats], Mask],
 ) -> Callable[[Ranges], Result]:
-    """Makes resets and changes: how often neighbouring samples differ in the given way."""
+    """Makes resets and changes: how often neighbouring samples are so."""
 
     def function(ranges: Ranges) -> Result:
         values = ranges.samples.values
         present = ranges.counts > 0
         if len(values) < 2:
             return np.zeros(present.shape), present
-        hits = np.concatenate(([0, 0], np.cumsum(differs(values[:-1], values[1:]))))
+        hits = np.concatenate(([0, 0], np.cumsum(happens(values[:-1], values[1:]))))
         head = np.where(present, ranges.first + 1, 0)
         tail = np.where(present, ranges.last, 0)
         return (hits[tail] - hits[head]).astype(np.float64), present

@@ -1,6 +1,7 @@
 """Functions over ranges that hold native histograms, window by window."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -236,7 +237,7 @@ def count_mixed(
         points += list(zip(times.tolist(), histograms, strict=True))
         points.sort(key=lambda point: point[0])
         number = 0
-        for (_, before), (_, after) in zip(points, points[1:], strict=False):
+        for (_, before), (_, after) in pairwise(points):
             if isinstance(before, Histogram) and isinstance(after, Histogram):
                 number += histogram_differs(before, after)
             elif isinstance(before, Histogram) or isinstance(after, Histogram):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vario.errors import ExecutionError
 from vario.model.series import Matcher, SampleBlock, SeriesSet
@@ -22,7 +23,7 @@ from vario.query.promql.nodes import (
     Unary,
     VectorSelector,
 )
-from vario.query.promql.values import Steps
+from vario.query.promql.values import Steps, Vector
 from vario.query.promql.windows import (
     HistogramRows,
     Newest,
@@ -35,7 +36,7 @@ from vario.query.promql.windows import (
     make_ranges,
     newest,
 )
-from vario.store.base import MetricReader
+from vario.store.base import Grid, SampleReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +46,23 @@ class Found:
     series: SeriesSet
     labels: list[LabelSet]
 
+    def chosen(self, rows: NDArray[np.bool_]) -> "Found":
+        """Returns some of the series; they are read by their ids."""
+        index = np.flatnonzero(rows)
+        series = SeriesSet(
+            self.series.ids[index],
+            tuple(self.series.labels[i] for i in index),
+            self.series.delta[index],
+            (),
+            self.series.native,
+        )
+        return Found(series, [self.labels[i] for i in index])
+
 
 class Selectors:
     """Reads what selectors ask for; equal selectors of one query are read once."""
 
-    def __init__(self, reader: MetricReader, context: Context) -> None:
+    def __init__(self, reader: SampleReader, context: Context) -> None:
         self.reader = reader
         self.context = context
         self._found: dict[tuple[tuple[Matcher, ...], int, int], Found] = {}
@@ -109,8 +122,44 @@ class Selectors:
             return Steps(node.at_ms - node.offset_ms, steps.step_ms, 1)
         return replace(steps, start_ms=steps.start_ms - node.offset_ms)
 
+    def grid(
+        self, function: str, node: VectorSelector, steps: Steps, window_ms: int
+    ) -> tuple[Found, Grid] | None:
+        """Returns what the store evaluates by itself, None where it cannot do so exactly.
+
+        Args:
+            function: one of the store's `GRID_FUNCTIONS`.
+            node: whose series.
+            steps: the steps.
+            window_ms: how far each step looks back.
+        """
+        if not self.context.pushdown or node.at_ms is not None or node.anchored or node.smoothed:
+            return None
+        at = self.at_times(node, steps)
+        found = self.find(node.matchers, at.start_ms - window_ms, at.end_ms)
+        if not len(found.labels) or found.series.native or found.series.delta.any():
+            return None
+        self.context.budget.check()
+        self.context.budget.load(len(found.labels) * steps.count)
+        grid = self.reader.fetch_grid(
+            function,
+            found.series,
+            start_ms=at.start_ms,
+            end_ms=at.end_ms,
+            step_ms=at.step_ms,
+            window_ms=window_ms,
+        )
+        return found, grid
+
+    def latest(self, node: VectorSelector, steps: Steps) -> Vector:
+        """Returns the value of an instant selector."""
+        if pushed := self.grid("last", node, steps, self.context.lookback_ms):
+            found, grid = pushed
+            return Vector(found.labels, grid.values, grid.present).without_empty()
+        return self.instant(node, steps).vector.without_empty()
+
     def instant(self, node: VectorSelector, steps: Steps) -> Newest:
-        """Returns the newest sample of each series at each step."""
+        """Returns the newest sample of each series at each step, with its time."""
         at = self.at_times(node, steps)
         lookback = self.context.lookback_ms
         span = (node.matchers, at.start_ms - lookback, at.end_ms)
@@ -123,13 +172,21 @@ class Selectors:
             return result
         return Newest(widen(result, steps.count).vector, widen(result, steps.count).ts_ms)
 
-    def ranges(self, node: MatrixSelector, steps: Steps, *, counter: bool = False) -> Ranges:
+    def ranges(
+        self,
+        node: MatrixSelector,
+        steps: Steps,
+        *,
+        counter: bool = False,
+        only: NDArray[np.bool_] | None = None,
+    ) -> Ranges:
         """Returns the windows of a range selector at every step.
 
         Args:
             node: the selector.
             steps: the steps.
             counter: whether OTLP delta series are to be summed up first.
+            only: shape (n,), which of the series found are wanted; None for all.
         """
         vector = node.vector
         at = self.at_times(vector, steps)
@@ -138,7 +195,13 @@ class Selectors:
         after = lookback if vector.smoothed else 0
         span = (vector.matchers, at.start_ms - node.range_ms - before, at.end_ms + after)
         found = self.find(*span)
-        samples = drop_stale(self.samples(*span))
+        if only is not None:
+            found = found.chosen(only)
+            block = self.reader.fetch_samples(found.series, span[1], span[2])
+            self.context.budget.load(len(block.ts_ms))
+        else:
+            block = self.samples(*span)
+        samples = drop_stale(block)
         if counter:
             samples = make_cumulative(samples, found.series.delta)
         histograms = drop_stale_histograms(self.histograms(vector, *span))
@@ -158,7 +221,7 @@ class Selectors:
         )
 
 
-def find_selectors(node: Node) -> list[VectorSelector]:
+def find_selectors(node: Node) -> list[VectorSelector]:  # noqa: PLR0911 - one return a case
     """Returns every selector of series in a query."""
     match node:
         case VectorSelector():

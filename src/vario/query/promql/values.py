@@ -87,7 +87,7 @@ class Vector:
         """Shape (n, steps), true where a cell is a native histogram."""
         if self.hists is None:
             return np.zeros_like(self.present)
-        return np.not_equal(self.hists, None)
+        return holds(self.hists)
 
     @property
     def is_float(self) -> Mask:
@@ -111,8 +111,8 @@ class Vector:
 
     def without_empty(self) -> "Vector":
         """Returns the vector without series that have no value at any step."""
-        filled = self.present.any(axis=1)
-        return self if filled.all() else self.take(filled)
+        filled = np.asarray(self.present.any(axis=1))
+        return self if filled.all() else self.take(np.flatnonzero(filled))
 
     def relabelled(self, change: Callable[[LabelSet], LabelSet]) -> "Vector":
         """Returns the same values under changed labels."""
@@ -187,9 +187,16 @@ def empty_hists(shape: tuple[int, ...]) -> Hists:
     return np.full(shape, None, dtype=np.object_)
 
 
+def holds(hists: Hists) -> Mask:
+    """Returns which cells hold a histogram."""
+    return np.array([cell is not None for cell in hists.ravel()], dtype=np.bool_).reshape(
+        hists.shape
+    )
+
+
 def prune_hists(hists: Hists | None) -> Hists | None:
     """Returns None instead of an array without any histogram."""
-    if hists is None or not np.not_equal(hists, None).any():
+    if hists is None or not holds(hists).any():
         return None
     return hists
 

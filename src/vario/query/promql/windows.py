@@ -4,11 +4,10 @@ Windows are left-open, `(end - range, end]`, as in Prometheus 3. Stale markers a
 one that is newest ends a series for instant selectors.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vario.model.series import STALE_NAN_BITS, HistogramBlock, SampleBlock
 from vario.query.promql.histogram import Buckets, Histogram, ResetHint
@@ -75,8 +74,8 @@ class Ranges:
 
     def cells(self, chosen: Mask) -> Iterator[tuple[int, int]]:
         """Yields (series, step) of chosen cells."""
-        for row, step in np.argwhere(chosen).tolist():
-            yield row, step
+        rows, steps = np.nonzero(chosen)
+        yield from zip(rows.tolist(), steps.tolist(), strict=True)
 
     def floats_at(self, row: int, step: int) -> tuple[Ints, Floats]:
         """Returns times and values of the float samples in one window."""
@@ -203,7 +202,7 @@ def drop_stale_histograms(rows: HistogramRows | None) -> HistogramRows | None:
     )
 
 
-def _buckets(offset: int, counts: "list[float] | NDArray[np.float64]") -> Buckets:
+def _buckets(offset: int, counts: Sequence[float]) -> Buckets:
     return Buckets(offset, np.asarray(counts, dtype=np.float64)) if len(counts) else Buckets()
 
 

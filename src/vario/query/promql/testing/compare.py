@@ -72,7 +72,7 @@ def check_notes(expected: list[Expected], result: Result) -> str | None:
     return None
 
 
-def check_value(command: Eval, result: Result) -> str | None:
+def check_value(command: Eval, result: Result) -> str | None:  # noqa: PLR0911 - one return a case
     """Returns what is wrong with a result's value, None where nothing is."""
     if result.type == "string":
         got = result.text[1]

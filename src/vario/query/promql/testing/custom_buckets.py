@@ -1,6 +1,7 @@
 """Classic histograms of a load as native ones with custom buckets (`load_with_nhcb`)."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -39,7 +40,7 @@ class _Classic:
         )
 
 
-def to_custom_buckets(series: tuple[SeriesLine, ...]) -> list[SeriesLine]:
+def to_custom_buckets(series: Sequence[SeriesLine]) -> list[SeriesLine]:
     """Returns native histograms for all classic ones among the series."""
     found: dict[LabelSet, dict[int, _Classic]] = {}
     for line in series:

@@ -50,10 +50,7 @@ class Target(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How one evaluation went: `fault` says what was expected and what came, None if all is well.
-
-    `experimental` tells whether the query needs what Prometheus marks experimental.
-    """
+    """How one evaluation went: `fault` says what was expected and what came, None for no fault."""
 
     line: int
     query: str
@@ -61,7 +58,12 @@ class Verdict:
 
 
 def run_script(
-    text: str, target: Target, engine: PromQL, *, at_times: bool = False
+    text: str,
+    target: Target,
+    engine: PromQL,
+    *,
+    in_range: bool = True,
+    at_times: bool = False,
 ) -> Iterator[Verdict]:
     """Yields a verdict for every evaluation of a script.
 
@@ -69,8 +71,9 @@ def run_script(
         text: the script.
         target: where it loads.
         engine: what evaluates; it reads what `target` wrote.
-        at_times: whether to evaluate instant queries once more at other times, with `@` set to
-            the time that was asked for.
+        in_range: whether to evaluate instant queries once more as the middle of a range.
+        at_times: whether to evaluate them once more at other times, with `@` set to the time that
+            was asked for.
 
     Raises:
         ScriptError: a line cannot be understood.
@@ -83,15 +86,16 @@ def run_script(
         elif isinstance(command, Load):
             load(command, target)
         else:
-            fault = _Evaluation(command, engine, at_times).fault()
+            fault = _Evaluation(command, engine, in_range, at_times).fault()
             yield Verdict(command.line, command.query, fault)
 
 
 def load(command: Load, target: Target) -> None:
     """Writes the series of a load."""
-    series = list(command.series)
+    # Of two lines for one series, the later one counts.
+    series = list({line.labels: line for line in command.series}.values())
     if command.with_custom_buckets:
-        series += to_custom_buckets(command.series)
+        series += to_custom_buckets(series)
     floats = [(line.labels, _floats(line, command.step_ms)) for line in series]
     floats = [(labels, points) for labels, points in floats if points]
     if floats:
@@ -153,9 +157,10 @@ def histogram_block(series: Sequence[Sequence[tuple[int, Histogram]]]) -> Histog
 
 
 class _Evaluation:
-    def __init__(self, command: Eval, engine: PromQL, at_times: bool) -> None:
+    def __init__(self, command: Eval, engine: PromQL, in_range: bool, at_times: bool) -> None:
         self.command = command
         self.engine = engine
+        self.in_range = in_range
         self.at_times = at_times
 
     def fault(self) -> str | None:
@@ -194,7 +199,7 @@ class _Evaluation:
             return self._failure(error)
         return self._checked(result)
 
-    def _instant(self, node: Node, time_ms: int, *, in_range: bool = True) -> str | None:
+    def _instant(self, node: Node, time_ms: int) -> str | None:
         command = self.command
         try:
             result = self.engine.instant(node, time_ms, text=command.query)
@@ -203,7 +208,7 @@ class _Evaluation:
         if fault := self._checked(result):
             return fault
         special = command.matrix or command.text is not None or calls(node, _QUERY_FUNCTIONS)
-        if special or not in_range or result.type in ("matrix", "string"):
+        if special or not self.in_range or result.type in ("matrix", "string"):
             return None
         return self._same_in_range(node, time_ms, result.type == "scalar")
 
@@ -225,7 +230,7 @@ class _Evaluation:
         return f"in a range query: {fault}" if fault else None
 
     def _at_other_times(self, node: Node) -> str | None:
-        if self.command.wants("fail") or calls(node, STEP_DEPENDENT):
+        if self.command.wants("fail") or calls(node, STEP_DEPENDENT | _QUERY_FUNCTIONS):
             return None
         time_ms = self.command.end_ms
         fixed = with_at(node, time_ms)
@@ -267,7 +272,7 @@ def calls(node: Node, names: frozenset[str]) -> bool:
     return any(calls(child, names) for child in children(node))
 
 
-def with_at(node: Node, at_ms: int) -> Node:
+def with_at(node: Node, at_ms: int) -> Node:  # noqa: PLR0911 - one return a case
     """Returns a query with `@` set wherever it has none."""
     match node:
         case VectorSelector():

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, cast
 
 from vario.query.promql.literals import parse_duration_ms, parse_number, unquote
 from vario.query.promql.testing.series_text import (
@@ -122,7 +122,7 @@ class _Script:
             raise ScriptError(f"line {max(number, self.at)}: {error}") from error
 
     def _command(self, line: str) -> Command:
-        word = line.split()[0].lower()
+        word = line.split(maxsplit=1)[0].lower()
         if word == "clear":
             return Clear(self.at)
         if word.startswith("load"):
@@ -166,7 +166,7 @@ class _Script:
         else:
             raise ScriptError("write eval instant at TIME QUERY, or eval range from..to..step")
         if modifier:
-            command.expected.append(Expected(modifier))
+            command.expected.append(Expected(cast(Expectation, modifier)))
         for text in self._body():
             self._expect(command, text)
         return command
@@ -183,7 +183,7 @@ class _Script:
             kind, how, what = match.groups()
             message = what.strip() if how == "msg" else None
             pattern = what.strip() if how == "regex" else None
-            command.expected.append(Expected(kind, message, pattern))
+            command.expected.append(Expected(cast(Expectation, kind), message, pattern))
         elif text.startswith("expected_fail_message"):
             message = text.removeprefix("expected_fail_message").strip()
             command.expected.append(Expected("fail", message=message))
@@ -202,7 +202,7 @@ class _Script:
 
 def _is_start_line(text: str) -> bool:
     """Returns whether a line of a load gives start timestamps."""
-    return text.split()[0].endswith("@st")
+    return text.split(maxsplit=1)[0].endswith("@st")
 
 
 __all__ = ["Clear", "Command", "Eval", "Expected", "Load", "Point", "parse_script"]

@@ -29,8 +29,10 @@ _HINTS = {
     "gauge": ResetHint.GAUGE,
 }
 _FIELDS = frozenset(
-    "schema sum count z_bucket z_bucket_w custom_values buckets offset n_buckets n_offset "
-    "counter_reset_hint".split()
+    (
+        *("schema", "sum", "count", "z_bucket", "z_bucket_w", "custom_values"),
+        *("buckets", "offset", "n_buckets", "n_offset", "counter_reset_hint"),
+    )
 )
 
 
