@@ -1,0 +1,1 @@
+"""Scraping: targets out of a prometheus.yml, asked in turn, their samples to the store."""
