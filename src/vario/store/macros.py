@@ -45,8 +45,10 @@ _TYPES = {
     **macros_prometheus.TYPES,
 }
 
-END_NS = (1 << 32) * 1_000_000_000 - 1
-"""The last nanosecond of the engine's 32-bit `DateTime`, by which tables are partitioned."""
+END_NS = 4_102_444_800 * 1_000_000_000
+"""2100-01-01: later times become this one. Tables age by the engine's 32-bit `DateTime`, which
+ends in 2106; a time near its end plus the retention is a time long past, and the row goes at once.
+"""
 
 # ASCII that may not stand in a label's name; `translate` maps it byte by byte, which takes a
 # tenth of the time of a regular expression.
@@ -123,7 +125,8 @@ def _le(bound: str) -> str:
 
 
 def _nano(time: str) -> str:
-    return f"fromUnixTimestamp64Nano(toInt64(least({time}, {END_NS})))"
+    now = "toUInt64(toUnixTimestamp64Nano(now64(9)))"
+    return f"fromUnixTimestamp64Nano(toInt64(least(if({time} = 0, {now}, {time}), {END_NS})))"
 
 
 def _milli(time: str) -> str:
