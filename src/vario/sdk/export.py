@@ -49,7 +49,8 @@ class Exporter:
 
     def wake(self) -> None:
         """Has the lanes emptied now: a whole batch is waiting."""
-        self._wake.set()
+        if not self._wake.is_set():
+            self._wake.set()
 
     def flush(self, timeout_s: float) -> bool:
         """Sends everything that is there now, each batch tried once.
