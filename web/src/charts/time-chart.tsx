@@ -73,7 +73,8 @@ export function TimeChart(props: TimeChartProps) {
         <Legend lines={lines} index={index} format={format} />
         <span className={css.at}>{at === undefined ? "" : moment(seconds(at))}</span>
       </figcaption>
-      <div ref={holder} className={css.holder} style={{ height }} role="img" aria-label={summary(props)} />
+      <p className="visually-hidden">{summary(props)}</p>
+      <div ref={holder} className={css.holder} style={{ height }} />
       {plot && (
         <Overlay plot={plot} slow={slow} markers={markers} live={window.live} name={title} />
       )}

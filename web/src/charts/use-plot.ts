@@ -39,6 +39,7 @@ export function usePlot(style: PlotStyle, data: PlotData, events: PlotEvents): P
   const holder = useRef<HTMLDivElement>(null);
   const [plot, setPlot] = useState<uPlot | null>(null);
   const [, repaint] = useState(0);
+  const alive = useRef<uPlot | null>(null);
   const latest = useRef({ data, events });
   useLayoutEffect(() => {
     latest.current = { data, events };
@@ -67,6 +68,7 @@ export function usePlot(style: PlotStyle, data: PlotData, events: PlotEvents): P
       element,
     );
     feed(made, latest.current.data);
+    alive.current = made;
     setPlot(made);
     const observer = new ResizeObserver(([entry]) => {
       const width = Math.floor(entry?.contentRect.width ?? 0);
@@ -83,7 +85,8 @@ export function usePlot(style: PlotStyle, data: PlotData, events: PlotEvents): P
 
   const { times, values, x, y } = data;
   useEffect(() => {
-    if (plot) feed(plot, { times, values, x, y });
+    // A chart that was just made anew for another number of lines has its data already.
+    if (plot && plot === alive.current) feed(plot, { times, values, x, y });
   }, [plot, times, values, x[0], x[1], y[0], y[1]]);
 
   return { holder, plot };

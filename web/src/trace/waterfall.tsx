@@ -172,7 +172,6 @@ function Row({ id, node, top, total, color, folded, selected, current, onFold, o
       aria-level={depth + 1}
       aria-selected={selected}
       aria-expanded={children.length ? !folded : undefined}
-      aria-label={`${span.service}: ${span.name}, ${duration}${failed ? ", failed" : ""}`}
       className={css.row}
       data-current={current || undefined}
       data-testid="span-row"
@@ -202,6 +201,7 @@ function Row({ id, node, top, total, color, folded, selected, current, onFold, o
         {failed && (
           <span className={css.failed} title="failed">
             <BadIcon size={13} />
+            <span className="visually-hidden">failed</span>
           </span>
         )}
         <span className={css.name} title={`${span.service}: ${span.name}`}>

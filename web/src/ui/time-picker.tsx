@@ -103,7 +103,6 @@ function LiveButton({ window }: { window: TimeWindow }) {
       className={running ? css.live : css.paused}
       onClick={() => setParams(running ? { refresh: "0" } : start)}
       aria-pressed={running}
-      aria-label="Live"
       title={running ? `Live: asks again every ${REFRESH_S} s. Click to pause.` : "Go live"}
       data-testid="live"
     >

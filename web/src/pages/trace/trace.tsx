@@ -133,6 +133,7 @@ function Facts({ trace, tree }: { trace: Trace; tree: Tree }) {
   const failed = trace.spans.filter(hasFailed).length;
   const models = modelVersions(trace);
   return (
+    <div className={css.top}>
     <dl className={css.facts} data-testid="trace-facts">
       <div>
         <dt>duration</dt>
@@ -170,6 +171,7 @@ function Facts({ trace, tree }: { trace: Trace; tree: Tree }) {
           <CopyButton text={trace.trace_id} label="Copy the trace id" />
         </dd>
       </div>
+    </dl>
       <div className={css.around}>
         <Link to={paths.overview} params={{ ...absoluteWindow(start - AROUND_S, start + AROUND_S) }} data-testid="overview-around">
           Overview at that time
@@ -182,7 +184,7 @@ function Facts({ trace, tree }: { trace: Trace; tree: Tree }) {
           Service at that time
         </Link>
       </div>
-    </dl>
+    </div>
   );
 }
 

@@ -1,0 +1,129 @@
+"""The service page: latency, errors and traffic over time, split and zoomed."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+from tests.web.conftest import PHONE, OpenPage
+from tests.web.fleet import SLOW_TRACE
+
+pytestmark = pytest.mark.browser
+
+PAGE = "/services/ml-infer?model=recommender"
+
+
+def drag_across(page: Page, chart: str, start: float, end: float) -> None:
+    """Drags over parts of a chart's plot, by the fraction of its width."""
+    box = page.get_by_test_id(chart).locator(".u-over").bounding_box()
+    assert box
+    y = box["y"] + box["height"] * 0.6
+    page.mouse.move(box["x"] + box["width"] * start, y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * (start + end) / 2, y, steps=4)
+    page.mouse.move(box["x"] + box["width"] * end, y, steps=4)
+    page.mouse.up()
+
+
+def test_three_charts_and_the_numbers_of_the_window(open_page: OpenPage) -> None:
+    page = open_page(PAGE)
+    for chart in ("chart-latency", "chart-errors", "chart-traffic"):
+        expect(page.get_by_test_id(chart).locator("canvas")).to_be_visible()
+    dials = page.get_by_test_id("instruments")
+    expect(dials).to_contain_text(re.compile(r"p95.*ms.*p99.*s.*errors.*%.*traffic.*/s"))
+    expect(page.get_by_test_id("chart-latency")).to_contain_text("p50")
+    expect(page.get_by_test_id("release-marker").first).to_contain_text("v23.1")
+
+
+def test_split_by_region_and_by_version(open_page: OpenPage) -> None:
+    page = open_page(PAGE)
+    split = page.get_by_test_id("split-by")
+    split.get_by_role("button", name="By region").click()
+    expect(page).to_have_url(re.compile("by=region"))
+    for chart in ("chart-latency", "chart-errors", "chart-traffic"):
+        expect(page.get_by_test_id(chart)).to_contain_text(re.compile("eu-west.*us-east"))
+    split.get_by_role("button", name="By version").click()
+    expect(page.get_by_test_id("chart-latency")).to_contain_text(re.compile(r"v23.*v23\.1"))
+    page.reload()
+    expect(page.get_by_test_id("chart-latency")).to_contain_text(re.compile(r"v23.*v23\.1"))
+
+
+def test_dragging_zooms_and_back_undoes_it(open_page: OpenPage) -> None:
+    page = open_page(PAGE)
+    page.get_by_test_id("slow-point").first.wait_for()
+    drag_across(page, "chart-errors", 0.3, 0.6)
+    expect(page).to_have_url(re.compile(r"from=\d+(\.\d+)?&to=\d+"))
+    expect(page.get_by_test_id("live")).to_have_text("Go live")
+    page.go_back()
+    expect(page.get_by_test_id("live")).to_have_text("Live")
+
+
+def test_the_cursor_reads_all_charts_at_one_time(open_page: OpenPage) -> None:
+    page = open_page(PAGE)
+    page.get_by_test_id("slow-point").first.wait_for()
+    box = page.get_by_test_id("chart-errors").locator(".u-over").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + 20)
+    times = [
+        page.get_by_test_id(chart).locator("figcaption > span").last.inner_text()
+        for chart in ("chart-latency", "chart-errors", "chart-traffic")
+    ]
+    assert times[0]
+    assert len(set(times)) == 1
+
+
+def test_a_model_is_chosen(open_page: OpenPage) -> None:
+    page = open_page("/services/ml-infer")
+    expect(page.get_by_test_id("instruments")).to_contain_text(re.compile("p95\\s*–"))
+    page.get_by_test_id("model").select_option("ranker")
+    expect(page).to_have_url(re.compile("model=ranker"))
+    expect(page.get_by_test_id("instruments")).to_contain_text(re.compile("p95\\s*9.00"))
+
+
+def test_the_slowest_and_the_failed_requests_are_listed(open_page: OpenPage) -> None:
+    page = open_page(PAGE)
+    slowest = page.get_by_role("list", name="Slowest requests").get_by_test_id("trace-line")
+    expect(slowest.first).to_have_attribute("data-trace-id", SLOW_TRACE)
+    failed = page.get_by_role("list", name="Last failed requests").get_by_test_id("trace-line")
+    expect(failed.first).to_contain_text("errors")
+
+
+def test_its_traces_and_logs_are_one_click_away(open_page: OpenPage) -> None:
+    page = open_page(PAGE)
+    page.get_by_test_id("service-traces").click()
+    expect(page.get_by_test_id("filter")).to_have_value(
+        'service.name = "ml-infer" and entry = true and model_name = "recommender"'
+    )
+    expect(page.get_by_test_id("trace-line").first).to_be_visible()
+    page.go_back()
+    page.get_by_test_id("service-logs").click()
+    expect(page.get_by_test_id("log-line").first).to_contain_text("ml-infer")
+
+
+def test_slow_points_are_reached_with_the_keyboard(open_page: OpenPage) -> None:
+    page = open_page(PAGE)
+    slow = page.get_by_test_id("chart-latency").locator(f'[data-trace-id="{SLOW_TRACE}"]')
+    slow.focus()
+    page.keyboard.press("ArrowLeft")
+    focused = page.evaluate("document.activeElement.dataset.traceId")
+    assert focused
+    assert focused != SLOW_TRACE
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(SLOW_TRACE))
+
+
+def test_a_service_that_nobody_knows(open_page: OpenPage) -> None:
+    page = open_page("/services/no%2Fsuch%20service")
+    expect(page.get_by_test_id("service-title")).to_have_text("no/such service")
+    expect(page.get_by_test_id("empty")).to_contain_text("answered no request")
+
+
+def test_it_fits_a_phone(open_page: OpenPage) -> None:
+    page = open_page(PAGE, size=PHONE)
+    page.get_by_test_id("slow-point").first.wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+    widths = [
+        (page.get_by_test_id(chart).bounding_box() or {})["width"]
+        for chart in ("chart-latency", "chart-errors", "chart-traffic")
+    ]
+    assert min(widths) > 340
