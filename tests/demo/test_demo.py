@@ -40,7 +40,7 @@ class Running:
         with urlopen(self.url + path, timeout=10) as answer:
             return json.load(answer)
 
-    def wait_for(self, path: str, wanted: Any, timeout_s: float = 30) -> Any:
+    def wait_for(self, path: str, wanted: Any, timeout_s: float = 60) -> Any:
         deadline_s = time.monotonic() + timeout_s
         while True:
             answer = self.get(path)

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
 from tests.support.otlp_sink import OtlpSink
@@ -231,8 +231,14 @@ async def test_statuses(
 
 
 @pytest.mark.anyio
-async def test_an_exception_is_told_and_goes_on_its_way(configured: OtlpSink) -> None:
-    app = make_app()
+@pytest.mark.parametrize("is_outermost", [False, True])
+async def test_an_exception_is_told_and_goes_on_its_way(
+    configured: OtlpSink, is_outermost: bool
+) -> None:
+    """Starlette answers with 500 before it raises what the outermost middleware sees."""
+    routes = [Route("/broken", broken)]
+    app: Any = Starlette(routes=routes)
+    app = vario.instrument_asgi(app) if is_outermost else vario.instrument_fastapi(app)
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         with pytest.raises(RuntimeError, match="the model is not there"):
@@ -375,3 +381,25 @@ async def test_no_answer_is_the_client_s_doing_only_where_it_went_away(
     await vario.instrument_asgi(silent)(scope, receive, send)
     assert vario.flush()
     assert configured.spans()[0].attributes["http.response.status_code"] == status
+
+
+@pytest.mark.anyio
+async def test_a_client_that_goes_away_while_it_asks_is_no_error_of_the_service(
+    configured: OtlpSink,
+) -> None:
+    async def read(request: Request) -> JSONResponse:
+        return JSONResponse(await request.json())
+
+    async def receive() -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        pass
+
+    app = vario.instrument_asgi(Starlette(routes=[Route("/", read, methods=["POST"])]))
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": []}
+    with pytest.raises(ClientDisconnect):
+        await app(scope, receive, send)
+    assert vario.flush()
+    (server,) = configured.spans()
+    assert (server.attributes["http.response.status_code"], server.status) == (499, 0)

@@ -187,7 +187,7 @@ class Demo:
             **cleared,
             **one_thread,
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{self._otlp_port}",
-            "OTEL_METRIC_EXPORT_INTERVAL": "5000",
+            "OTEL_METRIC_EXPORT_INTERVAL": "10000",
         }
 
     def _is_prepared(self) -> bool:

@@ -96,6 +96,7 @@ class _Exchange:
         self._scope = scope
         self._start_s = perf_counter()
         self._status = 0
+        self._answered_s: float | None = None
         self._is_recorded = False
         self._is_alone = False
         headers = {
@@ -145,7 +146,10 @@ class _Exchange:
                     self._status = int(message["status"])
                     message["headers"] = self._with_request_id(message.get("headers", ()))
                 elif message["type"] == "http.response.body" and not message.get("more_body"):
-                    self._record(None)
+                    self._answered_s = perf_counter()
+                    # The cause of a failure may follow its answer: Starlette raises it then.
+                    if self._status < 500 or not self._is_own:
+                        self._record(None)
             except Exception as error:
                 report("read an answer", error)
             await send(message)
@@ -171,9 +175,10 @@ class _Exchange:
         if self._is_recorded:
             return
         self._is_recorded = True
-        latency_s = perf_counter() - self._start_s
+        latency_s = (self._answered_s or perf_counter()) - self._start_s
         is_cancelled = error is not None and not isinstance(error, Exception)
-        if self._status == 0 and (is_cancelled or self._is_alone):
+        is_unanswered = self._status == 0 or self._status >= 500
+        if is_unanswered and (is_cancelled or self._is_alone):
             self._status, error = _CLIENT_WENT_AWAY, None
         elif isinstance(error, Exception) or self._status == 0:
             self._status = 500

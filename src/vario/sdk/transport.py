@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from vario.sdk.settings import Target
 
 RETRYABLE = frozenset({429, 502, 503, 504})
-_GZIP_LEVEL = 5  # of a 300 kB body of spans: level 5 takes 4 ms to 9 %, level 9 takes 14 ms to 8 %
+_GZIP_LEVEL = 1  # a body of 512 spans, 106 kB: 0.4 ms to 20.5 %; level 9 takes 2.2 ms to 19.8 %
 
 
 @dataclass(frozen=True, slots=True)
