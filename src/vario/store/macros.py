@@ -76,10 +76,7 @@ def _map(attributes: str) -> str:
 
 
 def _pairs(attributes: str) -> str:
-    """Names as the OpenTelemetry-to-Prometheus translation has them; no empty name or value.
-
-    Attributes whose names become one are one label, their values joined by a semicolon.
-    """
+    """Names as the OpenTelemetry-to-Prometheus translation has them; no empty name or value."""
     plain = f"translate(k, {_quote(_NOT_LABEL)}, '{'_' * len(_NOT_LABEL)}')"
     name = (
         "multiIf(n < ':' AND n != '', concat('key_', n), "
@@ -91,6 +88,12 @@ def _pairs(attributes: str) -> str:
     )
     values = f"arrayMap(v -> {_text('v')}, {attributes}.value)"
     return f"arrayFilter(l -> l.1 != '' AND l.2 != '', arrayZip({names}, {values}))"
+
+
+def _joined(pairs: str) -> str:
+    values = f"arraySort(arrayMap(l -> l.2, arrayFilter(l -> l.1 = k, {pairs})))"
+    merged = f"arrayMap(k -> (k, arrayStringConcat({values}, ';')), arrayDistinct({pairs}.1))"
+    return f"if(length(arrayDistinct({pairs}.1)) = length({pairs}), {pairs}, {merged})"
 
 
 def _points(field: str) -> str:
@@ -157,6 +160,7 @@ _MACROS: dict[str, Callable[[str], str]] = {
     "text": _text,
     "map": _map,
     "pairs": _pairs,
+    "joined": _joined,
     "points": _points,
     "identity": _identity,
     "promoted": _promoted,

@@ -112,10 +112,12 @@ SELECT
     family,
     unit,
     help,
+    -- What tells a resource, or the series of one histogram, apart comes before an attribute of
+    -- that name, and that before what the resource promotes.
     arrayConcat(
         identity,
-        arrayFilter(l -> NOT (l.1 IN ('job', 'instance') AND has(identity.1, l.1)),
-            {pairs:attributes} AS own),
+        arrayFilter(l -> l.1 NOT IN ('__name__', 'job', 'instance', 'le', 'quantile')
+            OR NOT has(reserved, l.1), {joined:own}),
         arrayFilter(l -> NOT has(own.1, l.1), promoted)) AS labels,
     ns,
     bitTest(flags, 0) AS stale,
@@ -133,11 +135,20 @@ SELECT
     negative,
     exemplars
 FROM (
+SELECT
+    kind, family, unit, help, identity, promoted, reserved, {pairs:attributes} AS own, ns, flags,
+    delta, as_double, as_int, count, sum, bounds, buckets, quantiles, scale, zero_threshold,
+    zero_count, positive, negative, exemplars
+FROM (
     SELECT
         identity,
         promoted,
         kind,
         unit,
+        arrayConcat(identity.1, multiIf(
+            kind = 'histogram', ['__name__', 'le'],
+            kind = 'summary', ['__name__', 'quantile'],
+            ['__name__'])) AS reserved,
         arrayStringConcat(arrayConcat(
             arrayFilter(w -> w != suffix OR suffix = '', words),
             arrayFilter(w -> NOT has(words, w), unit_words),
@@ -233,14 +244,15 @@ ARRAY JOIN
     many_quantiles AS quantiles, scales AS scale, thresholds AS zero_threshold,
     zeros AS zero_count, positives AS positive, negatives AS negative,
     many_exemplars AS exemplars
-WHERE family != '';
+WHERE family != ''
+);
 
 -- The resource itself, as the info metric that joins its attributes to its series.
 CREATE MATERIALIZED VIEW IF NOT EXISTS {view:otlp_target_info_mv} TO metric_samples_in AS
 SELECT
     {sorted:arrayConcat([('__name__', 'target_info')], identity, arrayFilter(
         l -> l.1 NOT IN ('job', 'instance', 'service_name', 'service_namespace',
-            'service_instance_id'), pairs))} AS labels,
+            'service_instance_id'), {joined:pairs}))} AS labels,
     {milli:newest} AS ts,
     1. AS value,
     0 AS delta
@@ -286,6 +298,7 @@ FROM (
             ]),
         [([('__name__', family)], value)]) AS samples
     FROM metric_points_in
+    WHERE kind != 'native' OR scale >= -4
 )
 ARRAY JOIN samples AS sample;
 
