@@ -122,6 +122,11 @@ def test_each_fault_is_found_alone_and_has_a_remedy(changes, expected) -> None:
     assert check.remedy
 
 
+def test_a_few_start_up_lines_without_a_trace_are_no_fault() -> None:
+    assert ailing(logs=19, logs_with_trace_id=0) == []
+    assert [check.name for check in ailing(logs=20, logs_with_trace_id=0)] == ["correlation"]
+
+
 def test_remedies_name_the_exact_line() -> None:
     found = ailing(logs_with_trace_id=0, has_region=False, clock_skew_ns=3 * 10**9, metric_series=0)
     assert render(found) == snapshot("""\

@@ -13,6 +13,8 @@ _SEVERITY: dict[CheckStatus, int] = {"ok": 0, "warning": 1, "failed": 2}
 
 # Start-up and background lines belong to no request, so not all lines can carry a trace id.
 LINKED_LOGS_RATIO = 0.5
+# A service that has said hardly anything but that it started cannot be judged by its lines.
+FEW_LOGS = 20
 # The last spans of a window often wait for a parent that is still running.
 ORPHAN_RATIO = 0.05
 # A span that lies outside its parent by more than the jitter of one machine's clock.
@@ -157,6 +159,8 @@ def _check_correlation(service: ServiceHealth) -> Check:
     name = service.service_name
     ratio = service.logs_with_trace_id / service.logs
     message = f"{ratio:.0%} of log records carry a trace id"
+    if service.logs < FEW_LOGS:
+        return Check("correlation", name, "ok", f"{message}; {service.logs} are too few to judge")
     if ratio >= LINKED_LOGS_RATIO:
         return Check("correlation", name, "ok", message)
     return Check(
