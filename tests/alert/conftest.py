@@ -7,9 +7,6 @@ import pytest
 from tests.support.peers import unpack_peer
 from tests.support.promtool import Promtool
 
-from vario.store.clickhouse import ClickHouseStore
-from vario.store.metrics import MetricQueries
-
 
 @pytest.fixture(scope="session")
 def promtool(tmp_path_factory: pytest.TempPathFactory) -> Promtool:
@@ -22,9 +19,3 @@ def promtool(tmp_path_factory: pytest.TempPathFactory) -> Promtool:
         return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
     return run
-
-
-@pytest.fixture
-def metrics(store: ClickHouseStore) -> MetricQueries:
-    """Series and samples of an empty store."""
-    return MetricQueries(store.engine)
