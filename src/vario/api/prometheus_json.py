@@ -25,11 +25,9 @@ def format_json_float(value: float) -> str:
     size = abs(value)
     if size == 0 or not math.isfinite(size) or 1e-6 <= size < 1e21:
         return format_float(value)
-    mantissa, _, power = f"{value:.17e}".partition("e")
-    mantissa, _, power = (repr(value) if "e" in repr(value) else f"{mantissa}e{power}").partition(
-        "e"
-    )
-    return f"{mantissa}e{'-' if int(power) < 0 else '+'}{abs(int(power)):02d}"
+    mantissa, _, power = repr(float(value)).partition("e")
+    exponent = int(power)
+    return f"{mantissa.removesuffix('.0')}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
 
 
 def format_time(ms: int) -> str:

@@ -133,11 +133,6 @@ class _Checker:
                         f"or {go_quote(matcher.value)}"
                     )
                     raise self.fail(message, node.position)
-        for matcher in node.matchers:
-            try:
-                matches_empty(matcher)
-            except ValueError as error:
-                raise self.fail(str(error), node.position) from error
         if not node.name and not may_match_all and all(map(matches_empty, node.matchers)):
             message = "vector selector must contain at least one non-empty matcher"
             raise self.fail(message, node.position)

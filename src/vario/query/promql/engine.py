@@ -197,7 +197,8 @@ class PromQL:
         if kind not in ("scalar", "vector"):
             documented = "range vector" if kind == "matrix" else kind
             raise BadData(
-                f'invalid expression type "{documented}" for range query, '
+                f'invalid parameter "query": invalid expression type "{documented}" for range '
+                "query, "
                 "must be Scalar or instant Vector"
             )
         context = self._context(start_ms, end_ms, step_ms, lookback_ms, timeout_s, canceled)

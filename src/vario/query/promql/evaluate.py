@@ -11,6 +11,7 @@ from vario.query.promql.binary import VectorOperation, set_operation, with_scala
 from vario.query.promql.calls import Calls
 from vario.query.promql.context import Context
 from vario.query.promql.extended import smoothed_instant
+from vario.query.promql.lexer import Position
 from vario.query.promql.nodes import (
     SET_OPERATORS,
     Aggregate,
@@ -204,6 +205,7 @@ class Evaluator:
             ends=ends,
             eval_steps=steps,
             range_ms=node.range_ms,
-            position=node.position,
+            # Prometheus puts what it notes about subqueries at the beginning of the query.
+            position=Position(0, 0),
         )
         return replace(ranges, drop_name=vector.drop_name)

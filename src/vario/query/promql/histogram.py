@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -226,14 +227,33 @@ def _bits(h: Histogram) -> tuple[int, int, bytes, bytes, bytes]:
     )
 
 
+@lru_cache(maxsize=9)
+def fractions(schema: int) -> tuple[float, ...]:
+    """Returns the bucket bounds from 0.5 to 1 of a schema of at least 0, to the last bit.
+
+    Prometheus has them in a table. Its numbers are not the nearest ones to 2^(i/2^schema - 1), but
+    what comes of doubling the resolution step by step from 0.5.
+
+    >>> fractions(2)
+    (0.5, 0.5946035575013605, 0.7071067811865475, 0.8408964152537144)
+    """
+    if schema == 0:
+        return (0.5,)
+    factor = math.exp(math.log(2) / (1 << schema))
+    return tuple(bound for coarse in fractions(schema - 1) for bound in (coarse, coarse * factor))
+
+
 def exponential_bound(index: int, schema: int) -> float:
     """Returns the upper bound of bucket `index`: 2^(index * 2^-schema), never beyond a float.
 
     >>> exponential_bound(3, 0), exponential_bound(1, 1)
-    (8.0, 1.4142135623730951)
+    (8.0, 1.414213562373095)
     """
-    whole, part = (index << -schema, 0) if schema < 0 else (index >> schema, index % (1 << schema))
+    whole, fraction = index << max(-schema, 0), 0.5
+    if schema > 0:
+        whole, part = divmod(index, 1 << schema)
+        fraction = fractions(schema)[part]
     if whole >= 1024:
         # The last bucket before the one of infinite observations ends at the largest float.
-        return _MAX_FLOAT if whole == 1024 and part == 0 else math.inf
-    return math.ldexp(2.0 ** (part / (1 << max(schema, 0))), whole)
+        return _MAX_FLOAT if whole == 1024 and fraction == 0.5 else math.inf
+    return math.ldexp(fraction, whole + 1)

@@ -99,9 +99,18 @@ def round_to(vector: Vector, nearest: Floats) -> Vector:
 # Dates, all in UTC
 
 
+def _on_dates(function: Callable[[Floats], Floats], of_no_date: int) -> Callable[[Floats], Floats]:
+    """Makes a function of dates; what is no number gives what Go's int64 of NaN gives there."""
+
+    def dated(values: Floats) -> Floats:
+        fits = np.abs(values) < 2.0**63
+        return np.where(fits, function(np.where(fits, values, 0.0)), float(of_no_date))
+
+    return dated
+
+
 def _seconds(values: Floats) -> "np.ndarray[tuple[int, ...], np.dtype[np.datetime64]]":
-    whole = np.trunc(np.where(np.isfinite(values), values, 0.0)).astype(np.int64)
-    return whole.astype("datetime64[s]")
+    return np.trunc(values).astype(np.int64).astype("datetime64[s]")
 
 
 def _since(values: Floats, unit: str, base: str) -> Floats:
@@ -126,12 +135,12 @@ def _year(values: Floats) -> Floats:
 
 
 DATE_FUNCTIONS: dict[str, Callable[[Floats], Floats]] = {
-    "day_of_month": lambda v: _since(v, "D", "M") + 1,
-    "day_of_week": _day_of_week,
-    "day_of_year": lambda v: _since(v, "D", "Y") + 1,
-    "days_in_month": _days_in_month,
-    "hour": lambda v: _since(v, "h", "D"),
-    "minute": lambda v: _since(v, "m", "h"),
-    "month": lambda v: _since(v, "M", "Y") + 1,
-    "year": _year,
+    "day_of_month": _on_dates(lambda v: _since(v, "D", "M") + 1, 4),
+    "day_of_week": _on_dates(_day_of_week, 0),
+    "day_of_year": _on_dates(lambda v: _since(v, "D", "Y") + 1, 339),
+    "days_in_month": _on_dates(_days_in_month, 31),
+    "hour": _on_dates(lambda v: _since(v, "h", "D"), 15),
+    "minute": _on_dates(lambda v: _since(v, "m", "h"), 30),
+    "month": _on_dates(lambda v: _since(v, "M", "Y") + 1, 12),
+    "year": _on_dates(_year, 292_277_026_596),
 }

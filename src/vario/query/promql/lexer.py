@@ -58,6 +58,8 @@ _DURATION = re.compile(r"(?:\d+(?:ms|[smhdwy]))+")
 _ALPHANUMERIC = re.compile(r"[A-Za-z0-9_]")
 _SYMBOLS = ("==", "!=", "<=", ">=", "</", ">/", "=~", "!~", *"+-*/%^<>=(){}[],:@")
 _BRACE_SYMBOLS = ("!=", "=~", "!~", "=", ",", "}")
+_PLAIN_ESCAPES = frozenset("abfnrtv\\")
+_NUMBER_ESCAPES = {"x": (2, 16), "u": (4, 16), "U": (8, 16)}
 _DESCRIPTIONS = {
     "eof": "end of input",
     "identifier": "identifier",
@@ -148,6 +150,11 @@ def go_quote(text: str) -> str:
         else:
             parts.append(f"\\x{code:02x}" if code < 0x80 else f"\\u{code:04x}")
     return '"' + "".join(parts) + '"'
+
+
+def _code_point(char: str) -> str:
+    """Returns a character as Go's `%#U` prints it."""
+    return f"U+{ord(char):04X} '{char}'"
 
 
 def tokenize(query: str) -> list[Token]:
@@ -249,7 +256,7 @@ class _Lexer:
             if match and not _ALPHANUMERIC.match(self.query, match.end()):
                 self._add(kind, match.group())
                 return
-        bad = re.compile(r"[A-Za-z0-9_.]*").match(self.query, self.at)
+        bad = _DURATION.match(self.query, self.at) or _NUMBER.match(self.query, self.at)
         text = bad.group() if bad else ""
         raise self._fail(f"bad number or duration syntax: {go_quote(text)}")
 
@@ -258,10 +265,33 @@ class _Lexer:
         while end < len(self.query) and self.query[end] != quote:
             if self.query[end] == "\n" and quote != "`":
                 raise self._fail("unterminated quoted string")
-            end += 2 if self.query[end] == "\\" and quote != "`" else 1
+            escaped = self.query[end] == "\\" and quote != "`"
+            end = self._escape(end + 1, quote) if escaped else end + 1
         if end >= len(self.query):
             raise self._fail(f"unterminated {'raw' if quote == '`' else 'quoted'} string")
         self._add("string", self.query[self.at : end + 1])
+
+    def _escape(self, at: int, quote: str) -> int:
+        """Returns where an escape sequence ends, given where its backslash did."""
+        char = self.query[at : at + 1]
+        if char in _PLAIN_ESCAPES or char == quote:
+            return at + 1
+        digits, base = _NUMBER_ESCAPES.get(char, (3, 8) if char in "01234567" else (0, 0))
+        if not char or not digits:
+            reason = "escape sequence not terminated"
+            raise self._fail(f"unknown escape sequence {_code_point(char)}" if char else reason)
+        start = at + (base == 16)
+        number = 0
+        for digit in self.query[start : start + digits].ljust(digits, "\0"):
+            if digit == "\0":
+                raise self._fail("escape sequence not terminated")
+            if digit not in "0123456789abcdefABCDEF"[: 8 if base == 8 else None]:
+                raise self._fail(f"illegal character {_code_point(digit)} in escape sequence")
+            number = number * base + int(digit, 16)
+        highest = 0x10FFFF if char in "uU" else 255
+        if number > highest or 0xD800 <= number < 0xE000:
+            raise self._fail("escape sequence is an invalid Unicode code point")
+        return start + digits
 
     def _symbol(self, char: str) -> None:
         for symbol in _SYMBOLS:

@@ -109,12 +109,13 @@ def unquote(text: str) -> str:
     return joined.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
 
 
-def format_float(value: float) -> str:
+def format_float(number: float) -> str:
     """Returns a float as Go's `strconv.FormatFloat(v, 'f', -1, 64)`.
 
     >>> format_float(1e21), format_float(0.1), format_float(float("-inf"))
     ('1000000000000000000000', '0.1', '-Inf')
     """
+    value = float(number)
     if math.isnan(value):
         return "NaN"
     if math.isinf(value):
@@ -125,20 +126,16 @@ def format_float(value: float) -> str:
     return format(Decimal(text), "f").removesuffix(".0") if "e" in text else text.removesuffix(".0")
 
 
-def format_general(value: float) -> str:
+def format_general(number: float) -> str:
     """Returns a float as Go's `%g` (and `FormatFloat(v, 'g', -1, 64)`).
 
     >>> format_general(1e21), format_general(1e-05), format_general(100000.0)
     ('1e+21', '1e-05', '100000')
     """
-    if not math.isfinite(value):
+    value = float(number)
+    if value == 0 or not math.isfinite(value):
         return format_float(value)
-    if value == 0:
-        return format_float(value)
-    exponent = math.floor(math.log10(abs(value)))
-    text = repr(value)
-    mantissa_form = format(Decimal(text).normalize(), "e")
-    mantissa, _, power = mantissa_form.partition("e")
+    mantissa, _, power = format(Decimal(repr(value)).normalize(), "e").partition("e")
     exponent = int(power)
     if exponent < -4 or exponent >= 21:
         return f"{mantissa}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"

@@ -15,6 +15,16 @@ from vario.query.promql.lexer import go_quote
 
 LabelSet = tuple[tuple[str, str], ...]
 
+_GO_REASONS = {
+    "missing )": "missing closing )",
+    "no argument for repetition operator": "missing argument to repetition operator",
+    "bad repetition operator": "invalid nested repetition operator",
+    "invalid repetition size": "invalid repeat count",
+    "invalid perl operator": "invalid or unsupported Perl syntax",
+    "invalid named capture group": "invalid named capture",
+    "trailing \\": "trailing backslash at end of expression",
+}
+
 METADATA_LABELS = frozenset(("__name__", "__type__", "__unit__"))
 
 
@@ -80,11 +90,19 @@ def compile_regex(pattern: str) -> Any:
     options = re2.Options()
     options.log_errors = False
     try:
+        # On its own first: a pattern must not close the group around it.
+        re2.compile(pattern, options)
         return re2.compile(f"^(?s:{pattern})$", options)
     except re2.error as error:
         reason = error.args[0] if error.args else ""
         text = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
-        raise ValueError(f"error parsing regexp: {text}") from error
+        raise ValueError(f"error parsing regexp: {_in_go_words(text)}") from error
+
+
+def _in_go_words(reason: str) -> str:
+    """Returns the reason why RE2 refuses a pattern as Go's regexp package says it."""
+    what, colon, fragment = reason.partition(": ")
+    return _GO_REASONS.get(what, what) + (f": `{fragment}`" if colon else "")
 
 
 def matches(matcher: Matcher, value: str) -> bool:

@@ -24,6 +24,7 @@ from vario.query.promql.lexer import (
     tokenize,
 )
 from vario.query.promql.literals import parse_duration_ms, parse_number, unquote
+from vario.query.promql.matching import matches_empty
 from vario.query.promql.nodes import (
     Aggregate,
     Binary,
@@ -367,7 +368,13 @@ class _Parser:
         op = cast(MatchOp, self.advance().kind)
         if not self.at("string"):
             raise self.unexpected("label matching", "string")
-        return Matcher(name, op, self.unquoted(self.advance()))
+        value = self.advance()
+        matcher = Matcher(name, op, self.unquoted(value))
+        try:
+            matches_empty(matcher)
+        except ValueError as error:
+            raise self.fail(str(error), Position(token.start, value.end)) from error
+        return matcher
 
     def postfix(self, node: Node) -> Node:
         while True:

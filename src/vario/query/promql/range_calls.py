@@ -62,14 +62,14 @@ class RangeCalls:
         argument = next(a for a in node.args if isinstance(a, MatrixSelector | Subquery))
         self._check_extended(node.name, argument)
         if pushed := self.pushed_down(node, argument, steps):
-            self._note_non_counters(node, pushed)
+            self._note_non_counters(node, pushed, argument.position)
             return self.context.drop_names(pushed, strict=True)
         ranges = self.evaluator.ranges(argument, steps, counter=node.name in _COUNTERS)
         self._first_argument = node.args[0].position
         if node.name == "absent_over_time":
             return self.absent(argument, ranges)
         result = self.compute(node, argument, ranges, steps)
-        self._note_non_counters(node, result)
+        self._note_non_counters(node, result, ranges.position)
         if node.name in ("last_over_time", "first_over_time"):
             return result
         return self.context.drop_names(result, strict=True)
@@ -253,22 +253,22 @@ class RangeCalls:
         inform_ignored(ranges, self.notes)
         return self._vector(ranges, *floats.smoothing(ranges, factor, trend))
 
-    def _note_non_counters(self, node: Call, result: Vector) -> None:
+    def _note_non_counters(self, node: Call, result: Vector, at: Position) -> None:
         """Notes rates of floats that do not look like counters."""
         if node.name not in ("rate", "increase"):
             return
         rows = np.flatnonzero(result.is_float.any(axis=1))
         keys = ("__name__", "__type__")
         for labels in dict.fromkeys(keep_labels(result.labels[row], keys) for row in rows):
-            self._note_non_counter(labels, node.args[0])
+            self._note_non_counter(labels, at)
 
-    def _note_non_counter(self, labels: LabelSet, argument: Node) -> None:
+    def _note_non_counter(self, labels: LabelSet, at: Position) -> None:
         name = get_label(labels, "__name__")
         if not name:
             return
         if self.context.features.type_and_unit_labels:
             kind = get_label(labels, "__type__")
             if kind not in ("counter", "histogram"):
-                self.notes.non_counter_label(name, kind, argument.position)
+                self.notes.non_counter_label(name, kind, at)
         elif not name.endswith(_COUNTER_SUFFIXES):
-            self.notes.possible_non_counter(name, argument.position)
+            self.notes.possible_non_counter(name, at)

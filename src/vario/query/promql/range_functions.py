@@ -46,7 +46,7 @@ def rate(ranges: Ranges, *, counter: bool, per_second: bool) -> Result:
     first_v, last_v = pool_v[head], pool_v[tail]
     result = last_v - first_v
     if counter:
-        result = result + _reset_corrections(ranges, present)
+        result = _with_resets(ranges, present, result)
     first_t, last_t = pool_t[head], pool_t[tail]
     to_start = (first_t - ranges.start_ms) / 1000
     to_end = (ranges.end_ms - last_t) / 1000
@@ -65,12 +65,11 @@ def rate(ranges: Ranges, *, counter: bool, per_second: bool) -> Result:
     return result * factor, present
 
 
-def _reset_corrections(ranges: Ranges, present: Mask) -> Floats:
-    """Returns what each window lost to counter resets, shape (n, steps)."""
+def _with_resets(ranges: Ranges, present: Mask, change: Floats) -> Floats:
+    """Returns each window's change with what it lost to counter resets added, one by one."""
     values = ranges.samples.values
-    correction = np.zeros(present.shape)
     if len(values) < 2:
-        return correction
+        return change
     falls = np.concatenate(([False], values[1:] < values[:-1]))
     before = np.concatenate(([0], np.cumsum(falls)))
     head = np.where(present, ranges.first + 1, 0)
@@ -81,8 +80,8 @@ def _reset_corrections(ranges: Ranges, present: Mask) -> Floats:
     start = before[head]
     for k in range(int(number.max(initial=0))):
         more = number > k
-        correction = np.where(more, correction + lost[np.where(more, start + k, -1)], correction)
-    return correction
+        change = np.where(more, change + lost[np.where(more, start + k, -1)], change)
+    return change
 
 
 def _pools(ranges: Ranges) -> tuple[Ints, Floats]:
