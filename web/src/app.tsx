@@ -70,7 +70,10 @@ function NotFound({ path }: { path: string }) {
   );
 }
 
-/** Shows a fault of a page in its place, and leaves the rest of the UI usable. */
+/**
+ * Shows a fault of a page in its place, and leaves the rest of the UI usable. A page whose code
+ * is gone, since the server was upgraded meanwhile, comes back by loading anew.
+ */
 class Boundary extends Component<{ children: ReactNode }, { error: Error | null }> {
   override state = { error: null as Error | null };
 
@@ -80,6 +83,6 @@ class Boundary extends Component<{ children: ReactNode }, { error: Error | null 
 
   override render() {
     if (!this.state.error) return this.props.children;
-    return <Failure error={this.state.error} retry={() => this.setState({ error: null })} />;
+    return <Failure error={this.state.error} retry={() => location.reload()} />;
   }
 }

@@ -1,7 +1,7 @@
 /** Spans as bars over time, nested by parent. Only the rows on screen exist. */
 
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useId, useLayoutEffect, useRef, useState, type KeyboardEvent } from "react";
+import { useEffect, useId, useLayoutEffect, useMemo, useRef, useState, type KeyboardEvent } from "react";
 import { BadIcon, DownIcon, RightIcon } from "../ui/icons";
 import { formatDuration, seconds, trimZeros } from "../units";
 import { axisTicks, hasFailed, visibleRows, type Node, type Tree } from "./tree";
@@ -25,7 +25,7 @@ export function Waterfall({ tree, colors, selected, onSelect }: WaterfallProps) 
   const [folded, setFolded] = useState<ReadonlySet<string>>(new Set());
   const [margin, setMargin] = useState(0);
   const [current, setCurrent] = useState(0);
-  const rows = visibleRows(tree, folded);
+  const rows = useMemo(() => visibleRows(tree, folded), [tree, folded]);
   useLayoutEffect(() => setMargin(body.current?.offsetTop ?? 0), []);
   const virtual = useWindowVirtualizer({
     count: rows.length,

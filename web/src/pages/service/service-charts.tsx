@@ -2,7 +2,7 @@ import { useMemo } from "react";
 import type { Traffic, TrafficPoint } from "../../api/shapes";
 import { drawnFrom, errorRatios, latencies, rates, slowPoints, type Marker, type Percentile, type Values } from "../../charts/points";
 import { TimeChart, type ChartLine } from "../../charts/time-chart";
-import { formatDuration, formatRate, formatRatio, perSecond, ratio, seconds } from "../../units";
+import { formatDuration, formatRate, formatRatio, perSecond, ratio, seconds, trimZeros } from "../../units";
 import { useChoice } from "../../url/params";
 import { useTimeWindow } from "../../url/window";
 import { Segments } from "../../ui/chip";
@@ -123,7 +123,7 @@ function LatencyChart({ data, ...shared }: LatencyChartProps) {
             options={[["linear", "lin"], ["log", "log"]]}
           />
           <span className={css.key}>
-            <span className={whole ? css.keyDot : css.keyRing} /> slowest of each step
+            <span className={whole ? css.keyDot : css.keyRing} /> slowest in each {trimZeros(formatDuration(seconds(data.step)))}
           </span>
         </span>
       }
