@@ -44,7 +44,7 @@ def explain(verdicts: dict[str, list[Verdict]]) -> str:
 
 
 def test_scripts_pass_on_the_engine(metrics: ScratchMetrics) -> None:
-    engine = PromQL(metrics, Options(features=ALL_FEATURES))
+    engine = PromQL(metrics, Options(features=ALL_FEATURES, pushdown_from=0))
     verdicts = {
         path.name: list(run_script(path.read_text("utf-8"), metrics, engine, in_range=False))
         for path in sorted(SCRIPTS.glob("*.test"))
@@ -55,7 +55,7 @@ def test_scripts_pass_on_the_engine(metrics: ScratchMetrics) -> None:
 
 def test_scripts_pass_at_other_times_and_in_ranges() -> None:
     reader = MemoryReader()
-    engine = PromQL(reader, Options(features=ALL_FEATURES, pushdown=False))
+    engine = PromQL(reader, Options(features=ALL_FEATURES, pushdown_from=None))
     verdicts = {
         path.name: list(run_script(path.read_text("utf-8"), reader, engine, at_times=True))
         for path in sorted(SCRIPTS.glob("*.test"))

@@ -71,7 +71,8 @@ class Context:
         start_ms: first step of the whole query; `end_ms` the last, `step_ms` between them.
         lookback_ms: how old a sample an instant selector may return.
         subquery_step_ms: resolution of a subquery that names none.
-        pushdown: whether the store may evaluate functions of ranges by itself.
+        pushdown_from: from about so many samples on, the store evaluates functions of ranges by
+            itself where it can; None for never.
         began: when, in seconds of `time.monotonic`.
     """
 
@@ -83,7 +84,7 @@ class Context:
     subquery_step_ms: int = 60_000
     notes: Annotations = field(default_factory=Annotations)
     budget: Budget = field(default_factory=Budget)
-    pushdown: bool = True
+    pushdown_from: int | None = None
     began: float = field(default_factory=time.monotonic)
 
     def drop_names(self, vector: Vector, *, strict: bool = False) -> Vector:

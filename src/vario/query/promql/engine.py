@@ -33,7 +33,8 @@ from vario.store.base import SampleReader
 
 ResultType = Literal["vector", "matrix", "scalar", "string"]
 
-MAX_STEPS = 11_000
+PUSHDOWN_FROM = 50_000
+"""Below, fetching samples is faster: the engine takes 9 ms more to analyse a pushed-down query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,8 @@ class Options:
         max_samples: most samples that one query may hold at once.
         timeout_s: how long one query may take.
         subquery_step_ms: resolution of a subquery that names none.
-        pushdown: whether the store may evaluate functions of ranges by itself.
+        pushdown_from: from about so many samples on, the store evaluates functions of ranges by
+            itself where it can; None for never.
     """
 
     features: Features = field(default_factory=Features)
@@ -95,7 +97,7 @@ class Options:
     max_samples: int = 50_000_000
     timeout_s: float = 120.0
     subquery_step_ms: int = 60_000
-    pushdown: bool = True
+    pushdown_from: int | None = PUSHDOWN_FROM
 
 
 def _never() -> bool:
@@ -233,7 +235,7 @@ class PromQL:
             features=options.features,
             lookback_ms=options.lookback_ms if lookback_ms is None else lookback_ms,
             subquery_step_ms=options.subquery_step_ms,
-            pushdown=options.pushdown,
+            pushdown_from=options.pushdown_from,
             notes=Annotations(),
             budget=Budget(options.max_samples, time.monotonic() + limit, canceled),
         )

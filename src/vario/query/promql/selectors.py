@@ -38,6 +38,9 @@ from vario.query.promql.windows import (
 )
 from vario.store.base import Grid, SampleReader
 
+_USUAL_INTERVAL_MS = 15_000
+"""Taken for the distance of samples where their number is only guessed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -133,11 +136,15 @@ class Selectors:
             steps: the steps.
             window_ms: how far each step looks back.
         """
-        if not self.context.pushdown or node.at_ms is not None or node.anchored or node.smoothed:
+        least = self.context.pushdown_from
+        if least is None or node.at_ms is not None or node.anchored or node.smoothed:
             return None
         at = self.at_times(node, steps)
         found = self.find(node.matchers, at.start_ms - window_ms, at.end_ms)
         if not len(found.labels) or found.series.native or found.series.delta.any():
+            return None
+        span_ms = at.end_ms - at.start_ms + window_ms
+        if len(found.labels) * span_ms // _USUAL_INTERVAL_MS < least:
             return None
         self.context.budget.check()
         self.context.budget.load(len(found.labels) * steps.count)
