@@ -39,7 +39,8 @@ class IngestSettings:
     """The doors. A port of 0 asks the system for a free one.
 
     `cors_origins` names the origins whose pages may send telemetry, separated by commas (`*` for
-    any); none by default.
+    any); none by default. `prometheus_config` is the path of a prometheus.yml whose targets are
+    scraped; none if empty.
     """
 
     otlp_http_port: int = 4318
@@ -47,6 +48,7 @@ class IngestSettings:
     max_body_mb: int = 64
     max_queue_mb: int = 256
     cors_origins: str = ""
+    prometheus_config: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ def test_a_plain_target():
         "__meta_x": "y",
         "__address__": "host:9100",
         "job": "node",
-        "__scrape_interval__": "60s",
+        "__scrape_interval__": "1m",
         "__scrape_timeout__": "10s",
         "__metrics_path__": "/metrics",
         "__scheme__": "http",

@@ -12,7 +12,7 @@ from vario.errors import BadData, VarioError
 from vario.ingest.scrape.book import STALE, Batch, Book
 from vario.ingest.scrape.config import ScrapeJob
 from vario.ingest.scrape.fetch import Fetched, FetchFault
-from vario.ingest.scrape.targets import Target
+from vario.ingest.scrape.targets import Target, format_s
 from vario.model.series import Metadata
 from vario.model.target import Health, TargetState
 from vario.wire.exposition import parse
@@ -155,8 +155,8 @@ class ScrapeLoop:
             last_error=self._last.error,
             last_scrape_ns=self._last.at_ns,
             last_scrape_duration_s=self._last.duration_s,
-            scrape_interval_s=self.target.interval_s,
-            scrape_timeout_s=self.target.timeout_s,
+            scrape_interval=format_s(self.target.interval_s),
+            scrape_timeout=format_s(self.target.timeout_s),
             metadata=tuple(Metadata(f.name, f.type, f.unit, f.help) for f in families),
         )
 

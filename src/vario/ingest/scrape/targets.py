@@ -12,7 +12,19 @@ from vario.ingest.scrape.relabel import relabel
 from vario.model.series import Labels
 
 _PARAMETER = "__param_"
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?")
+_DURATION = re.compile(
+    r"(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?"
+)
+_UNITS = {
+    "y": 31_536_000_000,
+    "w": 604_800_000,
+    "d": 86_400_000,
+    "h": 3_600_000,
+    "m": 60_000,
+    "s": 1000,
+    "ms": 1,
+}
+"""Milliseconds of each unit of Prometheus' durations, in the order of `_DURATION`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +101,8 @@ def make_targets(job: ScrapeJob, groups: Iterable[TargetGroup]) -> Discovered:
 def _discovered_labels(job: ScrapeJob, own: Mapping[str, str]) -> dict[str, str]:
     defaults = {
         "job": job.job_name,
-        "__scrape_interval__": _format_s(job.scrape_interval_s),
-        "__scrape_timeout__": _format_s(job.scrape_timeout_s),
+        "__scrape_interval__": format_s(job.scrape_interval_s),
+        "__scrape_timeout__": format_s(job.scrape_timeout_s),
         "__metrics_path__": job.metrics_path,
         "__scheme__": job.scheme,
     }
@@ -143,16 +155,27 @@ def _url(job: ScrapeJob, labels: Labels, scheme: str, address: str) -> str:
     return f"{scheme}://{address}{separator}{path}{'?' if query else ''}{query}"
 
 
-def _format_s(seconds: float) -> str:
-    milliseconds = round(seconds * 1000)
-    return f"{milliseconds // 1000}s" if milliseconds % 1000 == 0 else f"{milliseconds}ms"
+def format_s(seconds: float) -> str:
+    """Returns a duration as Prometheus writes it.
+
+    >>> [format_s(s) for s in (60, 90, 0.5, 3600, 86400)]
+    ['1m', '1m30s', '500ms', '1h', '1d']
+    """
+    left = round(seconds * 1000)
+    parts: list[str] = []
+    for unit, size in _UNITS.items():
+        # Years and weeks only where nothing is left over, so that 90d stays 90d.
+        if left and (left % size == 0 or unit not in ("y", "w")) and left >= size:
+            parts.append(f"{left // size}{unit}")
+            left %= size
+    return "".join(parts) or "0s"
 
 
 def _read_s(text: str, name: str) -> float:
     found = _DURATION.fullmatch(text)
     parts = found.groups() if found and text else ()
-    units = (3600.0, 60.0, 1.0, 0.001)
-    seconds = sum(int(n) * unit for n, unit in zip(parts, units, strict=False) if n)
+    units = zip(parts, _UNITS.values(), strict=False)
+    seconds = sum(int(n) * size for n, size in units if n) / 1000
     if seconds <= 0:
         raise BadData(f"its {name} {text!r} is not a duration of more than 0, such as 15s")
     return seconds
