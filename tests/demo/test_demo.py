@@ -55,7 +55,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     data = tmp_path_factory.mktemp("demo")
     environment = {**os.environ, "OTEL_SDK_DISABLED": "true"}  # the user's: not the demo's
     process = subprocess.Popen(
-        [*COMMAND, *FREE_PORTS, "--data", str(data), "--rate", "20"],
+        [*COMMAND, *FREE_PORTS, "--data", str(data), "--rate", "10"],
         stdout=subprocess.PIPE,
         text=True,
         env=environment,

@@ -1,8 +1,12 @@
 """Sending: retries, refusals, a server that comes late, bounds."""
 
 import logging
+import shutil
 import socket
+import ssl
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
@@ -136,3 +140,32 @@ def test_a_server_that_closes_kept_alive_connections_loses_nothing(sink: OtlpSin
         vario.shutdown()
         assert [span.name for span in again.spans()] == ["s.second"]
     sink.__enter__()
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
+def test_tls_with_certificates_of_one_s_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    key, certificate = str(tmp_path / "key.pem"), str(tmp_path / "certificate.pem")
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost"
+    names = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate]
+    subprocess.run([*command.split(), *names], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    context.load_verify_locations(certificate)
+    context.verify_mode = ssl.CERT_REQUIRED
+    with OtlpSink(tls=context) as sink:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", sink.url)
+        vario.configure(service="stranger")
+        step()
+        assert not vario.flush()
+        assert "CERTIFICATE_VERIFY_FAILED" in caplog.text
+        vario.shutdown(0.1)
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", certificate)
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", certificate)
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_CLIENT_KEY", key)
+        vario.configure(service="friend")
+        step()
+        assert vario.flush()
+        vario.shutdown()
+        assert [span.name for span in sink.spans()] == ["friend.predict"]

@@ -242,3 +242,16 @@ def test_every_worker_s_telemetry_arrives(sink: OtlpSink, tmp_path: Path, server
 
 def instances(sink: OtlpSink) -> set[str]:
     return {span.resource["service.instance.id"] for span in sink.spans()}
+
+
+def test_importing_vario_loads_neither_opentelemetry_nor_the_server() -> None:
+    done = run(
+        "import sys, vario\n"
+        "loaded = {name.partition('.')[0] for name in sys.modules}\n"
+        "print(loaded & {'opentelemetry', 'google', 'fastapi', 'numpy', 'chdb'})\n"
+        "vario.configure(service='job')\n"
+        "loaded = {name.partition('.')[0] for name in sys.modules}\n"
+        "print(loaded & {'fastapi', 'starlette', 'httpx', 'numpy', 'chdb', 'requests'})\n",
+        "http://127.0.0.1:9",
+    )
+    assert done.stdout.splitlines() == ["set()", "set()"]

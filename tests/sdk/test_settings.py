@@ -41,7 +41,7 @@ def test_defaults() -> None:
         "metrics": "http://127.0.0.1:4318/v1/metrics",
         "logs": "http://127.0.0.1:4318/v1/logs",
     }
-    assert (settings.metric_interval_s, settings.batch_interval_s) == (15.0, 1.0)
+    assert (settings.metric_interval_s, settings.batch_interval_s) == (15.0, 2.0)
 
 
 def test_the_environment_names_the_service(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from vario.demo.features import CATEGORICAL, ItemColumns, encode, smoothed
 from vario.demo.learning import import_scikit_learn
 
 DATABASE, MODEL = "features.sqlite", "model.pickle"
-EVENTS_PER_USER = 60
+EVENTS_PER_USER = 100
 TRAINING_ROWS = 30_000
 
 _SCHEMA = """

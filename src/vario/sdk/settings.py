@@ -85,7 +85,7 @@ def read_settings(
         resource=resource,
         targets={signal: _target(signal) for signal in SIGNALS},
         metric_interval_s=_number("OTEL_METRIC_EXPORT_INTERVAL", 15_000, least=100) / 1000,
-        batch_interval_s=_number("OTEL_BSP_SCHEDULE_DELAY", 1_000, least=10) / 1000,
+        batch_interval_s=_number("OTEL_BSP_SCHEDULE_DELAY", 2_000, least=10) / 1000,
         max_queue=int(_number("OTEL_BSP_MAX_QUEUE_SIZE", 8_192, least=1)),
         max_batch=int(_number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 512, least=1)),
     )
