@@ -100,16 +100,24 @@ def test_a_failed_scrape_ends_every_series():
         ("a 1\nb one\n", TEXT, "line 2 is not a sample: 'b one'"),
         ("a 1\n", "text/html", "set fallback_scrape_protocol"),
         ("a 1\n", OPENMETRICS, "does not end with # EOF"),
-        ("a 1\nb 1\nc 1\n", TEXT, "sample_limit exceeded: 3 samples, at most 2"),
     ],
 )
 def test_nothing_is_kept_of_a_body_that_is_not_understood(body: str, content_type: str, why: str):
-    stage = Stage(replace(JOB, limits=Limits(samples=2)))
+    stage = Stage()
     stage.say("a 1\n")
     stage.scrape()
     stage.say(body, content_type)
     assert stage.scrape() == {"a": (250, "stale"), **report(250, 0, 0.25, 0, 0, 0)}
     assert why in stage.loop.state().last_error
+
+
+def test_too_many_samples_are_counted_and_not_kept():
+    stage = Stage(replace(JOB, limits=Limits(samples=2)))
+    stage.say("a 1\n")
+    stage.scrape()
+    stage.say("a 1\nb 1\nc 1\n")
+    assert stage.scrape() == {"a": (250, "stale"), **report(250, 0, 0.25, 3, 3, 0)}
+    assert stage.loop.state().last_error == "sample_limit exceeded: 3 samples, at most 2"
 
 
 def test_an_empty_body_is_no_failure():

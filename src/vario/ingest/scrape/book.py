@@ -24,6 +24,15 @@ AHEAD_MS = 10 * 60 * 1000
 STALE = np.array([STALE_NAN_BITS], dtype=np.uint64).view(np.float64)[0]
 
 
+class OverLimit(BadData):
+    """A scrape has more samples than `sample_limit`: nothing of it is kept, but it is counted."""
+
+    def __init__(self, scraped: int, kept: int, limit: int) -> None:
+        super().__init__(f"sample_limit exceeded: {kept} samples, at most {limit}")
+        self.scraped = scraped
+        self.kept = kept
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A series: its labels as they are stored, encoded; `key` tells series apart."""
@@ -97,15 +106,17 @@ class Book:
             time_ms: when it was asked; samples without a time of their own get this one.
 
         Raises:
-            BadData: a limit is exceeded or a series has no name; the book is as before.
+            OverLimit: there are more samples than `sample_limit`; the book is as before.
+            BadData: a limit on labels is exceeded or a series has no name; likewise.
         """
         added = self._learn(said)
         taken = self._match(said.series)
         histograms = [self._entry_of(sample.labels) for sample in said.histograms]
         kept = len(taken.entries) + sum(entry is not None for entry in histograms)
+        scraped = len(said.series) + len(said.histograms)
         limit = self._job.limits.samples
         if limit and kept > limit:
-            raise BadData(f"sample_limit exceeded: {kept} samples, at most {limit}")
+            raise OverLimit(scraped, kept, limit)
         own_times = said.times_ms[taken.at]
         if not self._job.honor_timestamps:
             own_times = np.full(len(own_times), NO_TIME)
@@ -124,7 +135,7 @@ class Book:
             heads=heads + gone,
             values=np.concatenate((said.values[taken.at][use], np.full(len(gone), STALE))),
             times_ms=np.concatenate((times[use], np.full(len(gone), time_ms))),
-            scraped=len(said.series) + len(said.histograms),
+            scraped=scraped,
             kept=kept,
             added=added,
             extras=extras,

@@ -9,7 +9,7 @@ import numpy as np
 
 from vario.clock import Clock
 from vario.errors import BadData, VarioError
-from vario.ingest.scrape.book import STALE, Batch, Book
+from vario.ingest.scrape.book import STALE, Batch, Book, OverLimit
 from vario.ingest.scrape.config import ScrapeJob
 from vario.ingest.scrape.fetch import Fetched, FetchFault
 from vario.ingest.scrape.targets import Target, format_s
@@ -132,6 +132,8 @@ class ScrapeLoop:
         except FetchFault as fault:
             error = str(fault)
             batch = self._book.end(at_ms)
+            if isinstance(fault, OverLimit):
+                batch.scraped, batch.kept = fault.scraped, fault.kept
         duration_s = (self._clock.now_ns() - started_ns) / 1e9
         self._last = _Last("down" if error else "up", error, started_ns, duration_s)
         report = (float(not error), duration_s, batch.scraped, batch.kept, batch.added)
