@@ -90,12 +90,18 @@ def test_both_regions_answer(running: Running) -> None:
 
 
 def test_a_trace_crosses_the_services_and_has_the_three_steps(running: Running) -> None:
-    cold = quote('service.name = "feature-store" and name = "feature-store.read_database"')
-    found = running.wait_for(f"/api/traces?limit=20&filter={cold}", lambda one: one["traces"])
-    trace = running.wait_for(
-        f"/api/traces/{found[-1]['trace_id']}",
-        lambda one: one if "gateway" in {span["service"] for span in one["spans"]} else None,
-    )
+    cold = quote('name = "ml-infer.encode_features" and attributes.cache_hit = false')
+    whole = {f"ml-infer.{step}" for step in ("encode_features", "predict", "postprocess")}
+    whole |= {"POST /recommend", "feature-store.read_database"}
+
+    def first_whole(found: Any) -> Any:
+        for one in found["traces"]:
+            trace = running.get(f"/api/traces/{one['trace_id']}")
+            if whole <= {span["name"] for span in trace["spans"]}:
+                return trace
+        return None
+
+    trace = running.wait_for(f"/api/traces?limit=20&filter={cold}", first_whole)
     spans = {span["name"]: span for span in trace["spans"]}
     assert {span["service"] for span in trace["spans"]} == {"gateway", "ml-infer", "feature-store"}
     for step in ("encode_features", "predict", "postprocess"):
