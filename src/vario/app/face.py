@@ -8,9 +8,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from vario.alert.scheduler import RuleScheduler
 from vario.api.app import create_app
 from vario.api.context import ServerFacts
 from vario.api.middleware import LOOPBACK_HOSTS
+from vario.api.rules import make_rules_router
+from vario.api.targets import SnapshotFunction, make_targets_router
 from vario.app.metrics import CONTENT_TYPE, process_metrics, render
 from vario.app.ports import Addresses
 from vario.clock import Clock
@@ -27,7 +30,9 @@ def make_face(
     started_ns: int,
     host: str,
     ingest_metrics: Callable[[], Iterable[Metric]],
+    rules: RuleScheduler,
     remote_write: RemoteWriteHttp,
+    targets: SnapshotFunction,
 ) -> FastAPI:
     """Returns the application on the API's port.
 
@@ -38,7 +43,9 @@ def make_face(
         started_ns: when the process began, nanoseconds since the epoch.
         host: the address served on; on loopback, requests for other names are refused.
         ingest_metrics: what the doors count.
+        rules: the rule groups that are evaluated.
         remote_write: the door that is also on this port, as in Prometheus.
+        targets: what is scraped.
     """
     hosts = LOOPBACK_HOSTS if host in ("localhost", "127.0.0.1", "::1") else None
     facts = ServerFacts(
@@ -52,8 +59,12 @@ def make_face(
 
     async def metrics(_: Request) -> Response:
         own = process_metrics(facts.version, facts.started_ns)
-        return Response(render([*own, *ingest_metrics()]), media_type=CONTENT_TYPE)
+        return Response(
+            render([*own, *ingest_metrics(), *rules.metrics()]), media_type=CONTENT_TYPE
+        )
 
     # First, because the UI takes every path that nothing before it has taken.
-    face.router.routes[:0] = [Route("/metrics", metrics), Route(PATH, remote_write)]
+    first = [Route("/metrics", metrics), Route(PATH, remote_write)]
+    routers = (make_rules_router(rules.groups), make_targets_router(targets))
+    face.router.routes[:0] = [*first, *(route for each in routers for route in each.routes)]
     return face

@@ -61,6 +61,8 @@ class App:
         await asyncio.sleep(0)
         # A second of imports, while the engine opens in its thread.
         from vario.app.face import make_face
+        from vario.app.rules import read_rules, start_rules
+        from vario.app.scrape import make_scraper, read_scrape_config
         from vario.ingest.grpc import OtlpGrpc
         from vario.ingest.http import OtlpHttp
         from vario.ingest.pipeline import Pipeline
@@ -78,6 +80,12 @@ class App:
         remote = RemotePipeline(store, pipeline.budget, pipeline.counters)
         remote.start()
         self._stack.push_async_callback(asyncio.to_thread, remote.close)
+        scraper = make_scraper(read_scrape_config(ingest.prometheus_config), remote, self.clock)
+        self._stack.push_async_callback(scraper.stop)
+        rules = start_rules(
+            read_rules(settings.alert, settings.ingest.prometheus_config), store, self.clock
+        )
+        self._stack.push_async_callback(asyncio.to_thread, rules.stop)
 
         grpc_port = grpc_socket.getsockname()[1]
         grpc_socket.close()
@@ -102,9 +110,12 @@ class App:
             started_ns=self.started_ns,
             host=host,
             ingest_metrics=pipeline.metrics,
+            rules=rules,
             remote_write=remote_door,
+            targets=scraper.snapshot,
         )
         await self._serve(face, api_socket)
+        await scraper.start()
         return addresses
 
     def _listen(self, host: str, port: Port) -> socket.socket:

@@ -17,9 +17,11 @@ _SETTINGS = {
     "port": "server.port",
     "otlp_http_port": "ingest.otlp_http_port",
     "otlp_grpc_port": "ingest.otlp_grpc_port",
+    "prometheus_config": "ingest.prometheus_config",
     "retention_traces": "store.retention.traces_days",
     "retention_logs": "store.retention.logs_days",
     "retention_metrics": "store.retention.metrics_days",
+    "rules": "alert.rule_files",
 }
 """Options and the settings that they change."""
 
@@ -32,9 +34,11 @@ _SETTINGS = {
 @click.option("--port", type=_PORT, help="API and UI.  [default: 7070]")
 @click.option("--otlp-http-port", type=_PORT, help="OTLP over HTTP.  [default: 4318]")
 @click.option("--otlp-grpc-port", type=_PORT, help="OTLP over gRPC.  [default: 4317]")
+@click.option("--prometheus-config", type=click.Path(), help="prometheus.yml to scrape by.")
 @click.option("--retention-traces", type=_DAYS, metavar="DAYS", help="Keep traces.  [default: 7]")
 @click.option("--retention-logs", type=_DAYS, metavar="DAYS", help="Keep logs.  [default: 14]")
 @click.option("--retention-metrics", type=_DAYS, metavar="DAYS", help="Metrics.  [default: 30]")
+@click.option("--rules", multiple=True, metavar="FILE", help="Prometheus rule file; repeatable.")
 @click.option("--log-format", type=click.Choice(["human", "json"]), default="human")
 @click.option("--log-level", type=click.Choice(["DEBUG", "INFO", "WARNING"]), default="INFO")
 def up(config: Path | None, log_format: LogFormat, log_level: str, **flags: object) -> None:
@@ -60,7 +64,7 @@ def apply_flags(settings: Settings, flags: dict[str, object]) -> Settings:
     Raises:
         BadData: two flags contradict each other.
     """
-    given = {name: value for name, value in flags.items() if value is not None}
+    given = {name: value for name, value in flags.items() if value not in (None, ())}
     if "data" in given and "dsn" in given:
         raise BadData("--data and --dsn both say where the store is: give one of them")
     if isinstance(folder := given.pop("data", None), Path):
