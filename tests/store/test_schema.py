@@ -1,8 +1,9 @@
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.support.otlp_factory import make_span, trace_hex, traces_body
+from tests.support.otlp_factory import START_NS, make_span, span_hex, trace_hex, traces_body
 
 from vario.clock import ManualClock
 from vario.config import RetentionSettings, StoreSettings
@@ -24,6 +25,20 @@ def test_migrating_twice_changes_nothing(store: ClickHouseStore) -> None:
     assert migrate(store.engine, shape) == []
     assert project(store.engine, shape) is False
     assert read_state(store.engine) == state
+
+
+def test_rows_past_their_retention_go(embedded_engine: Engine, clock: ManualClock) -> None:
+    settings = StoreSettings(dsn="chdb://memory/expiring", reader_threads=1)
+    store = open_store(settings, clock)
+    try:
+        span = make_span(start_ns=START_NS)
+        young = make_span(span=2, start_ns=time.time_ns())
+        store.write_otlp(Signal.TRACES, traces_body("a", span, young))
+        store.engine.command("OPTIMIZE TABLE otel_traces FINAL")
+        kept = [span.span_id for span in store.get_trace(trace_hex(1))]
+    finally:
+        store.close()
+    assert kept == [span_hex(2)]
 
 
 def test_changed_projections_are_made_anew(store: ClickHouseStore) -> None:
