@@ -81,7 +81,9 @@ def trace(trace_id: str, server: str, *, as_json: bool) -> None:
         for depth, span in walk(spans)
     ]
     print_table(("span", "service", "duration", f"from {format_time(begin)}"), rows)
-    click.echo(f"{answer['log_count']} log records: vario logs 'trace_id = \"{trace_id}\"'")
+    count = answer["log_count"]
+    noun = "record" if count == 1 else "records"
+    click.echo(f"{count} log {noun}: vario logs 'trace_id = \"{trace_id}\"'")
 
 
 def walk(spans: list[dict[str, Any]]) -> list[tuple[int, dict[str, Any]]]:
