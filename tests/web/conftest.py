@@ -26,9 +26,9 @@ TIMEOUT_MS = 15_000
 OpenPage = Callable[..., Page]
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
-    """`vario up` with ten minutes of telemetry in it."""
+    """`vario up` with the last ten minutes of telemetry in it; fresh for each file of tests."""
     if not INDEX.exists():
         pytest.fail("the UI is not built: run `make ui` first (`make test` does)")
     with serving_process(tmp_path_factory.mktemp("web")) as process:
@@ -37,7 +37,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
         yield process
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def empty_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     """`vario up` that nobody has sent anything to."""
     with serving_process(tmp_path_factory.mktemp("empty")) as process:

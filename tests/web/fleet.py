@@ -7,6 +7,7 @@ that is too long. One request is far slower than all others: `SLOW_TRACE`.
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
@@ -100,67 +101,97 @@ def _add_request(
 ) -> None:
     """One request through all services; most of its time is spent on features."""
     version = "v23" if at < time.time_ns() - RELEASE_AGE_S * SECOND else "v23.1"
-    took = took_ms * MS
-    status = "error" if failed else "unset"
-    code = 500 if failed else 200
-    first = trace * 100
     model = {"model_name": "recommender", "model_version": version, "region": region}
-
-    def span(offset: int, parent: int, name: str, start_ms: float, length: int, **rest: object):
-        return make_span(
-            name,
-            trace=trace,
-            span=first + offset,
-            parent=first + parent if parent else 0,
-            start_ns=at + int(start_ms * MS),
-            duration_ns=length,
-            **rest,  # type: ignore[arg-type]
-        )
-
-    http = {"http.request.method": "POST", "http.response.status_code": code}
-    gateway, infer = fleet.batch("gateway", region), fleet.batch("ml-infer", region)
-    features = fleet.batch("feature-store", region)
-    gateway.spans += [
-        span(1, 0, "POST /recommend", 0, took, kind="server", status=status, attributes=http),
-        span(2, 1, "POST ml-infer", 1, took - 2 * MS, kind="client", status=status),
+    request = Request(trace, at, took_ms, failed)
+    fleet.batch("gateway", region).spans += [
+        request.span(1, 0, "POST /recommend", 0, took_ms, kind="server", attributes=request.http),
+        request.span(2, 1, "POST ml-infer", 1, took_ms - 2, kind="client"),
     ]
-    encode = int(took * 0.7)
-    cache = {**model, "cache_hit": took_ms < 1000, "batch_id": f"b-{trace}"}
-    failure = make_event(
-        "exception",
-        time_ns=at + took,
-        attributes={"exception.type": "FloatingPointError", "exception.message": "overflow"},
-    )
-    infer.spans += [
-        span(
-            3, 2, "POST /rank", 2, took - 4 * MS,
-            kind="server", status=status, attributes={**http, **model},
-        ),
-        span(4, 3, STEPS[0], 3, encode, attributes=cache),
-        span(
-            5, 3, STEPS[1], 3 + encode / MS, int(took * 0.2),
-            attributes=model, status=status, message="overflow in exp" if failed else "",
-            events=[failure] if failed else [],
-        ),
-        span(6, 3, STEPS[2], 4 + encode / MS + took_ms * 0.2, MS, attributes=model),
-    ]  # fmt: skip
-    features.spans.append(span(7, 4, "GET /features/{user}", 4, encode - 2 * MS, kind="server"))
-    told = {"request_id": f"r-{trace}", "latency_ms": took_ms, "user_region": region}
-    infer.logs.append(
-        make_log(
-            "inference failed" if failed else "inference done",
-            time_ns=at + took, severity="error" if failed else "info",
-            trace=trace, span=first + 3, attributes={**told, **model},
+    _add_inference(fleet.batch("ml-infer", region), request, model)
+    features = fleet.batch("feature-store", region)
+    encode_ms = took_ms * 0.7
+    features.spans.append(
+        make_span(
+            "GET /features/{user}", trace=trace, span=request.id_of(7), parent=request.id_of(4),
+            start_ns=at + 4 * MS, duration_ns=int((encode_ms - 2) * MS), kind="server",
         )
     )  # fmt: skip
     if took_ms >= 1000:
         features.logs += [
             make_log(
                 text, time_ns=at + index * 100 * MS, severity="warn",
-                trace=trace, span=first + 7, attributes=told,
+                trace=trace, span=request.id_of(7), attributes={"user_region": region},
             )
             for index, text in enumerate(("cache miss for user 8812", "slow read of features"))
         ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request: when, how long, and whether it failed."""
+
+    trace: int
+    at: int
+    took_ms: int
+    failed: bool
+
+    @property
+    def http(self) -> dict[str, object]:
+        code = 500 if self.failed else 200
+        return {"http.request.method": "POST", "http.response.status_code": code}
+
+    def id_of(self, number: int) -> int:
+        """Returns the id of the request's span of this number; 0 stays 0."""
+        return self.trace * 100 + number if number else 0
+
+    def span(
+        self, number: int, parent: int, name: str, start_ms: float, took_ms: float, **rest: Any
+    ) -> Span:
+        """Returns a span that shares the request's fate."""
+        return make_span(
+            name, trace=self.trace, span=self.id_of(number), parent=self.id_of(parent),
+            start_ns=self.at + int(start_ms * MS), duration_ns=int(took_ms * MS),
+            status="error" if self.failed else "unset", **rest,
+        )  # fmt: skip
+
+
+def _add_inference(batch: Batch, request: Request, model: dict[str, str]) -> None:
+    """The model server's part: three steps, and one line of log."""
+    took_ms, failed, trace = request.took_ms, request.failed, request.trace
+    encode_ms, predict_ms = took_ms * 0.7, took_ms * 0.2
+    failure = make_event(
+        "exception",
+        time_ns=request.at + took_ms * MS,
+        attributes={"exception.type": "FloatingPointError", "exception.message": "overflow"},
+    )
+    steps = {"trace": trace, "parent": request.id_of(3)}
+    start = request.at + 3 * MS
+    batch.spans += [
+        request.span(
+            3, 2, "POST /rank", 2, took_ms - 4, kind="server", attributes={**request.http, **model}
+        ),
+        make_span(
+            STEPS[0], **steps, span=request.id_of(4), start_ns=start,
+            duration_ns=int(encode_ms * MS),
+            attributes={**model, "cache_hit": took_ms < 1000, "batch_id": f"b-{trace}"},
+        ),
+        request.span(
+            5, 3, STEPS[1], 3 + encode_ms, predict_ms, attributes=model,
+            message="overflow in exp" if failed else "", events=[failure] if failed else [],
+        ),
+        make_span(
+            STEPS[2], **steps, span=request.id_of(6),
+            start_ns=start + int((encode_ms + predict_ms) * MS), duration_ns=MS, attributes=model,
+        ),
+    ]  # fmt: skip
+    told = {"request_id": f"r-{trace}", "latency_ms": took_ms, "user_region": model["region"]}
+    batch.logs.append(
+        make_log(
+            "inference failed" if failed else "inference done",
+            time_ns=request.at + took_ms * MS, severity="error" if failed else "info",
+            trace=trace, span=request.id_of(3), attributes={**told, **model},
+        )
+    )  # fmt: skip
 
 
 def _add_ranking(fleet: Fleet, trace: int, at: int) -> None:
