@@ -1,6 +1,7 @@
 """A target to scrape: a small HTTP server that says what the test tells it to."""
 
 import contextlib
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -36,7 +37,9 @@ class Exposer:
 
 
 @contextlib.contextmanager
-def exposing(body: str = "", content_type: str = TEXT) -> Iterator[Exposer]:
+def exposing(
+    body: str = "", content_type: str = TEXT, *, tls: ssl.SSLContext | None = None
+) -> Iterator[Exposer]:
     """Runs a target on a free port of this machine."""
     exposer = Exposer(lambda _: (200, {"content-type": content_type}, body.encode()))
 
@@ -56,6 +59,8 @@ def exposing(body: str = "", content_type: str = TEXT) -> Iterator[Exposer]:
             """Says nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     exposer.address = f"127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()

@@ -1,6 +1,9 @@
 import asyncio
 import base64
 import gzip
+import shutil
+import ssl
+import subprocess
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -139,3 +142,40 @@ def test_tls_settings_that_cannot_be_used(tmp_path: Path):
         make_tls_context(TlsSettings(ca=Secret(file=tmp_path / "nowhere")))
     context = make_tls_context(TlsSettings(insecure_skip_verify=True, min_version="TLS13"))
     assert (context.check_hostname, context.minimum_version.name) == (False, "TLSv1_3")
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate for the name `inside.example`, signed by itself, and its key."""
+    if shutil.which("openssl") is None:
+        pytest.skip("SKIPPED LOUDLY: no openssl to make a certificate with")
+    folder = tmp_path_factory.mktemp("tls")
+    cert, key = folder / "cert.pem", folder / "key.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    names = ["-subj", "/CN=inside", "-addext", "subjectAltName=DNS:inside.example"]
+    subprocess.run(
+        [*command, *names, "-keyout", str(key), "-out", str(cert)], check=True, capture_output=True
+    )
+    return cert, key
+
+
+def test_tls(certificate: tuple[Path, Path]):
+    cert, key = certificate
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(cert, key)
+    context.load_verify_locations(cert)
+    context.verify_mode = ssl.CERT_REQUIRED
+
+    def job(tls: TlsSettings) -> ScrapeJob:
+        own = replace(tls, cert=Secret(cert.read_text()), key=Secret(file=key))
+        return replace(JOB, scheme="https", http=HttpSettings(tls=own))
+
+    ca = Secret(file=cert)
+    with exposing("a 1\n", tls=context) as exposer:
+        named = TlsSettings(ca=ca, server_name="inside.example")
+        assert fetch(exposer.address, job(named)).body == b"a 1\n"
+        assert fetch(exposer.address, job(TlsSettings(insecure_skip_verify=True))).body
+        with pytest.raises(Unavailable, match=r"(?i)certificate.*verify failed"):
+            fetch(exposer.address, job(TlsSettings()))
+        with pytest.raises(Unavailable, match=r"(?i)not valid for .127\.0\.0\.1"):
+            fetch(exposer.address, job(TlsSettings(ca=ca)))
