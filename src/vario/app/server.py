@@ -6,7 +6,7 @@ import logging
 import signal
 import socket
 from collections.abc import Callable, Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
@@ -15,6 +15,9 @@ from vario.clock import Clock, SystemClock
 from vario.config import Settings
 from vario.store.address import parse_dsn
 from vario.store.clickhouse import open_store
+
+if TYPE_CHECKING:
+    from vario.ingest.grpc import OtlpGrpc
 
 log = logging.getLogger(__name__)
 
@@ -70,39 +73,29 @@ class App:
         from vario.ingest.remote_write import RemoteWriteHttp, beside
 
         store = await opening
-        self._stack.push_async_callback(asyncio.to_thread, store.close)
+        self._close_at_end(store.close)
         max_body_bytes = ingest.max_body_mb << 20
         pipeline = Pipeline(
             store, self.clock, max_queue_bytes=max(ingest.max_queue_mb << 20, 2 * max_body_bytes)
         )
         pipeline.start()
-        self._stack.push_async_callback(asyncio.to_thread, pipeline.close)
+        self._close_at_end(pipeline.close)
         remote = RemotePipeline(store, pipeline.budget, pipeline.counters)
         remote.start()
-        self._stack.push_async_callback(asyncio.to_thread, remote.close)
+        self._close_at_end(remote.close)
         scraper = make_scraper(read_scrape_config(ingest.prometheus_config), remote, self.clock)
         self._stack.push_async_callback(scraper.stop)
-        rules = start_rules(
-            read_rules(settings.alert, settings.ingest.prometheus_config), store, self.clock
-        )
-        self._stack.push_async_callback(asyncio.to_thread, rules.stop)
+        rules = start_rules(read_rules(settings.alert, ingest.prometheus_config), store, self.clock)
+        self._close_at_end(rules.stop)
 
-        grpc_port = grpc_socket.getsockname()[1]
-        grpc_socket.close()
         grpc_door = OtlpGrpc(pipeline, max_body_bytes=max_body_bytes)
-        await grpc_door.start(host, grpc_port)
-        self._stack.push_async_callback(grpc_door.stop, STOP_S)
+        grpc_port = await self._serve_grpc(grpc_door, grpc_socket)
         origins = [origin.strip() for origin in ingest.cors_origins.split(",") if origin.strip()]
         http_door = OtlpHttp(pipeline, max_body_bytes=max_body_bytes, cors_origins=origins)
         remote_door = RemoteWriteHttp(remote, max_body_bytes=max_body_bytes)
         await self._serve(beside(http_door, remote_door), http_socket)
 
-        addresses = Addresses(
-            store=str(parse_dsn(settings.store.dsn)),
-            api=url_of(host, api_socket.getsockname()[1]),
-            otlp_http=url_of(host, http_socket.getsockname()[1]),
-            otlp_grpc=url_of(host, grpc_port),
-        )
+        addresses = self._addresses(api_socket, http_socket, grpc_port)
         face = make_face(
             store,
             addresses,
@@ -117,6 +110,26 @@ class App:
         await self._serve(face, api_socket)
         await scraper.start()
         return addresses
+
+    def _addresses(self, api: socket.socket, http: socket.socket, grpc_port: int) -> Addresses:
+        host = self.settings.server.host
+        return Addresses(
+            store=str(parse_dsn(self.settings.store.dsn)),
+            api=url_of(host, api.getsockname()[1]),
+            otlp_http=url_of(host, http.getsockname()[1]),
+            otlp_grpc=url_of(host, grpc_port),
+        )
+
+    def _close_at_end(self, close: Callable[[], None]) -> None:
+        self._stack.push_async_callback(asyncio.to_thread, close)
+
+    async def _serve_grpc(self, door: "OtlpGrpc", listener: socket.socket) -> int:
+        """Serves on the port of a listener, which gRPC wants to open itself; returns the port."""
+        port: int = listener.getsockname()[1]
+        listener.close()
+        await door.start(self.settings.server.host, port)
+        self._stack.push_async_callback(door.stop, STOP_S)
+        return port
 
     def _listen(self, host: str, port: Port) -> socket.socket:
         listener = listen(host, port)
