@@ -44,8 +44,9 @@ def empty_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
         yield process
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Chromium, for one file: while Playwright's loop runs, no other test may run one."""
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None:
         message = "no Chromium here: the screens are NOT tested (apt-get install chromium)"
