@@ -30,6 +30,7 @@ from tests.support.otlp_factory import (
     trace_hex,
     traces_body,
 )
+from tests.support.remote import v1, v2
 
 from vario.clock import ManualClock
 from vario.config import RetentionSettings, StoreSettings
@@ -37,7 +38,9 @@ from vario.errors import BadData, ExecutionError, QueryTimeout, Unavailable
 from vario.model.filter import MATCH_ALL
 from vario.model.series import Exemplar, Matcher, Metadata, SampleBlock
 from vario.model.telemetry import LogRecord, Signal, Span, TimeRange
+from vario.store.base import RemoteFeed
 from vario.store.clickhouse import ClickHouseStore, open_store
+from vario.wire.remote_write import Version, check_request
 
 FOLDER = os.environ.get("VARIO_TEST_FOLDER", "")
 START_MS = START_NS // 1_000_000
@@ -162,6 +165,27 @@ def test_samples_written_by_labels_join_those_of_otlp(any_store: ClickHouseStore
     assert found.labels == (labels,)
     block = any_store.fetch_samples(found, START_MS - 1, START_MS + 1000)
     assert block.values.tolist() == [1.5, 2.5]
+
+
+@pytest.mark.parametrize("version", list(Version))
+def test_remote_write_joins_what_otlp_wrote(any_store: ClickHouseStore, version: Version) -> None:
+    body = metrics_body({"service.name": "ml", "service.instance.id": "a"},
+                        make_gauge("depth", make_point(1.5)))  # fmt: skip
+    any_store.write_otlp(Signal.METRICS, body)
+    labels = {"__name__": "depth", "job": "ml", "instance": "a"}
+    sample = {"timestamp": START_MS + 1000, "value": 2.5}
+    sent = (labels, {"samples": [sample]})
+    request = check_request(version, v1(sent) if version is Version.V1 else v2(sent))
+    plain = RemoteFeed.V1 if version is Version.V1 else RemoteFeed.V2
+    any_store.write_remote(plain, request.chunk)
+    found = any_store.find_series((Matcher("__name__", "=", "depth"),), START_MS, START_MS + 1000)
+    assert found.labels == (labels,)
+    block = any_store.fetch_samples(found, START_MS - 1, START_MS + 1000)
+    assert block.values.tolist() == [1.5, 2.5]
+    nameless = ({"a": "b"}, {"samples": [sample]})
+    bad = check_request(version, v1(nameless) if version is Version.V1 else v2(nameless))
+    with pytest.raises(BadData, match="a series of this request cannot be stored"):
+        any_store.write_remote(plain, request.chunk + bad.chunk)
 
 
 def test_joined_bodies_are_one_body(any_store: ClickHouseStore) -> None:
