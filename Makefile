@@ -46,7 +46,7 @@ browser: setup
 	@$(BIN)/python tools/ensure_chromium.py
 
 test: ui browser
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: setup
 	$(BIN)/ruff check .
