@@ -4,6 +4,7 @@
 --
 -- A request with a series that cannot be stored is refused whole, before anything of it is written
 -- (the macro `sound` throws); it is then taken apart outside and comes back with what can be stored.
+-- New series and metadata go on to the tables of metrics.sql, which knows those of this hour.
 CREATE TABLE IF NOT EXISTS {view:remote_v1_in} (
     timeseries Array(Tuple(labels {type:labels}, samples {type:samples}))
 ) ENGINE = Null;
@@ -46,18 +47,6 @@ CREATE TABLE IF NOT EXISTS {view:remote_full_in} (
     type Int32,
     help String,
     unit String
-) ENGINE = Null;
-
-CREATE TABLE IF NOT EXISTS {view:remote_new_series_in} (
-    id UInt64,
-    name LowCardinality(String),
-    labels Map(LowCardinality(String), String),
-    first_seen DateTime,
-    last_seen DateTime
-) ENGINE = Null;
-
-CREATE TABLE IF NOT EXISTS {view:remote_new_metadata_in} (
-    name String, type LowCardinality(String), unit LowCardinality(String), help String
 ) ENGINE = Null;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS {view:remote_v1_mv} TO remote_series_in AS
@@ -114,22 +103,15 @@ SELECT id, fromUnixTimestamp64Milli(sample.timestamp) AS ts, sample.value AS val
 FROM remote_series_in
 ARRAY JOIN samples AS sample;
 
--- first_seen and last_seen are whole hours around the samples, so that one row an hour is enough.
-CREATE MATERIALIZED VIEW IF NOT EXISTS {view:remote_series_mv} TO remote_new_series_in AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS {view:remote_series_mv} TO metric_new_series_in AS
 SELECT
     id,
-    pairs[indexOf(pairs.name, '__name__')].value AS name,
-    CAST(pairs, 'Map(LowCardinality(String), String)') AS labels,
+    CAST(pairs, 'Map(String, String)') AS labels,
+    0 AS delta,
     toStartOfHour(fromUnixTimestamp64Milli(arrayMin(times))) AS first_seen,
     toStartOfHour(fromUnixTimestamp64Milli(arrayMax(times))) + INTERVAL 1 HOUR AS last_seen
 FROM remote_series_in
 WHERE notEmpty(times) AND {seen:id, first_seen, last_seen};
-
-CREATE MATERIALIZED VIEW IF NOT EXISTS {view:remote_new_series_mv} TO {of:metric_series} AS
-SELECT id, name, labels, 0 AS delta, first_seen, last_seen FROM remote_new_series_in;
-
-CREATE MATERIALIZED VIEW IF NOT EXISTS {view:remote_series_seen_mv} TO metric_seen AS
-SELECT sipHash64(id, first_seen, last_seen) AS key FROM remote_new_series_in;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS {view:remote_exemplars_mv} TO {of:metric_exemplars} AS
 SELECT
@@ -164,7 +146,7 @@ FROM (
     ARRAY JOIN histograms AS h
 );
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS {view:remote_v1_metadata_mv} TO remote_new_metadata_in AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS {view:remote_v1_metadata_mv} TO metric_new_metadata_in AS
 SELECT
     said.metric_family_name AS name,
     CAST({kind:said.type}, 'LowCardinality(String)') AS type,
@@ -175,7 +157,7 @@ ARRAY JOIN metadata AS said
 WHERE name != '' AND {seen:name, type, unit, help};
 
 -- Version 2 describes every series; the name of its family is that of its series less the suffix.
-CREATE MATERIALIZED VIEW IF NOT EXISTS {view:remote_v2_metadata_mv} TO remote_new_metadata_in AS
+CREATE MATERIALIZED VIEW IF NOT EXISTS {view:remote_v2_metadata_mv} TO metric_new_metadata_in AS
 SELECT DISTINCT
     replaceRegexpOne(pairs[indexOf(pairs.name, '__name__')].value, multiIf(
         source.type IN (3, 4), '_(bucket|g?count|g?sum)$', source.type = 5, '_(count|sum)$', '^$'
@@ -185,9 +167,3 @@ SELECT DISTINCT
     help
 FROM remote_full_in AS source
 WHERE (source.type != 0 OR help != '') AND {seen:name, type, unit, help};
-
-CREATE MATERIALIZED VIEW IF NOT EXISTS {view:remote_new_metadata_mv} TO {of:metric_metadata} AS
-SELECT name, type, unit, help FROM remote_new_metadata_in;
-
-CREATE MATERIALIZED VIEW IF NOT EXISTS {view:remote_metadata_seen_mv} TO metric_seen AS
-SELECT sipHash64(name, type, unit, help) AS key FROM remote_new_metadata_in;
