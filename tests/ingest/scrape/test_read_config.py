@@ -54,66 +54,65 @@ def test_a_small_file(tmp_path: Path):
     assert config == ScrapeConfig((job,))
 
 
-def test_everything_that_is_understood(tmp_path: Path):
-    config = read(
-        tmp_path,
-        """
-        global:
-          scrape_interval: 1m
-          scrape_timeout: 20s
-          evaluation_interval: 30s
-          external_labels: {monitor: x}
-          body_size_limit: 10MB
-          label_limit: 30
-        scrape_configs:
-          - job_name: all
-            scrape_interval: 1m30s
-            scrape_timeout: 500ms
-            metrics_path: /m
-            scheme: HTTPS
-            params: {module: [a, b]}
-            honor_labels: true
-            honor_timestamps: no
-            track_timestamps_staleness: true
-            enable_compression: false
-            scrape_protocols: [PrometheusText0.0.4, OpenMetricsText1.0.0]
-            fallback_scrape_protocol: PrometheusText0.0.4
-            always_scrape_classic_histograms: true
-            basic_auth: {username: u, password_file: secrets/p}
-            tls_config:
-              ca_file: /etc/ca.pem
-              cert_file: c.pem
-              key_file: k.pem
-              server_name: other
-              insecure_skip_verify: true
-              min_version: TLS12
-            proxy_url: http://proxy:3128
-            follow_redirects: false
-            http_headers:
-              X-Scope: {values: [a], secrets: [b], files: [f]}
-            sample_limit: 1000
-            label_name_length_limit: 5
-            label_value_length_limit: 6
-            target_limit: 7
-            relabel_configs:
-              - source_labels: [a, b]
-                separator: "|"
-                regex: (x).*
-                target_label: c
-                replacement: $1
-                action: Replace
-              - {action: hashmod, source_labels: [a], modulus: 8, target_label: h}
-            metric_relabel_configs:
-              - {action: labeldrop, regex: tmp_.*}
-            file_sd_configs:
-              - files: [targets/*.json, /abs/t.yml]
-                refresh_interval: 1m
-          - job_name: bearer
-            authorization: {credentials: tok}
-        """,
-    )
-    common = {"body_bytes": 10 << 20, "labels": 30}
-    all_job = ScrapeJob(
+EVERYTHING = """
+global:
+  scrape_interval: 1m
+  scrape_timeout: 20s
+  evaluation_interval: 30s
+  external_labels: {monitor: x}
+  body_size_limit: 10MB
+  label_limit: 30
+scrape_configs:
+  - job_name: all
+    scrape_interval: 1m30s
+    scrape_timeout: 500ms
+    metrics_path: /m
+    scheme: HTTPS
+    params: {module: [a, b]}
+    honor_labels: true
+    honor_timestamps: no
+    track_timestamps_staleness: true
+    enable_compression: false
+    scrape_protocols: [PrometheusText0.0.4, OpenMetricsText1.0.0]
+    fallback_scrape_protocol: PrometheusText0.0.4
+    always_scrape_classic_histograms: true
+    basic_auth: {username: u, password_file: secrets/p}
+    tls_config:
+      ca_file: /etc/ca.pem
+      cert_file: c.pem
+      key_file: k.pem
+      server_name: other
+      insecure_skip_verify: true
+      min_version: TLS12
+    proxy_url: http://proxy:3128
+    follow_redirects: false
+    http_headers:
+      X-Scope: {values: [a], secrets: [b], files: [f]}
+    sample_limit: 1000
+    label_name_length_limit: 5
+    label_value_length_limit: 6
+    target_limit: 7
+    relabel_configs:
+      - source_labels: [a, b]
+        separator: "|"
+        regex: (x).*
+        target_label: c
+        replacement: $1
+        action: Replace
+      - {action: hashmod, source_labels: [a], modulus: 8, target_label: h}
+    metric_relabel_configs:
+      - {action: labeldrop, regex: tmp_.*}
+    file_sd_configs:
+      - files: [targets/*.json, /abs/t.yml]
+        refresh_interval: 1m
+  - job_name: bearer
+    authorization: {credentials: tok}
+"""
+COMMON = {"body_bytes": 10 << 20, "labels": 30}
+
+
+def job_with_everything(folder: Path) -> ScrapeJob:
+    return ScrapeJob(
         "all",
         scrape_interval_s=90,
         scrape_timeout_s=0.5,
@@ -127,20 +126,20 @@ def test_everything_that_is_understood(tmp_path: Path):
         scrape_protocols=("PrometheusText0.0.4", "OpenMetricsText1.0.0"),
         fallback_scrape_protocol="PrometheusText0.0.4",
         always_scrape_classic_histograms=True,
-        limits=Limits(samples=1000, label_name_length=5, label_value_length=6, targets=7, **common),
+        limits=Limits(samples=1000, label_name_length=5, label_value_length=6, targets=7, **COMMON),
         http=HttpSettings(
-            basic_auth=BasicAuth(Secret("u"), Secret(file=tmp_path / "secrets/p")),
+            basic_auth=BasicAuth(Secret("u"), Secret(file=folder / "secrets/p")),
             tls=TlsSettings(
                 ca=Secret(file=Path("/etc/ca.pem")),
-                cert=Secret(file=tmp_path / "c.pem"),
-                key=Secret(file=tmp_path / "k.pem"),
+                cert=Secret(file=folder / "c.pem"),
+                key=Secret(file=folder / "k.pem"),
                 server_name="other",
                 insecure_skip_verify=True,
                 min_version="TLS12",
             ),
             proxy_url="http://proxy:3128",
             follow_redirects=False,
-            headers={"X-Scope": (Secret("a"), Secret("b"), Secret(file=tmp_path / "f"))},
+            headers={"X-Scope": (Secret("a"), Secret("b"), Secret(file=folder / "f"))},
         ),
         relabel_configs=(
             RelabelRule(
@@ -154,17 +153,21 @@ def test_everything_that_is_understood(tmp_path: Path):
         ),
         metric_relabel_configs=(RelabelRule("labeldrop", regex="tmp_.*"),),
         file_sd_configs=(
-            FileDiscovery((tmp_path / "targets/*.json", Path("/abs/t.yml")), refresh_s=60),
+            FileDiscovery((folder / "targets/*.json", Path("/abs/t.yml")), refresh_s=60),
         ),
     )
+
+
+def test_everything_that_is_understood(tmp_path: Path):
+    config = read(tmp_path, EVERYTHING)
     bearer = ScrapeJob(
         "bearer",
         scrape_interval_s=60,
         scrape_timeout_s=20,
-        limits=Limits(**common),
+        limits=Limits(**COMMON),
         http=HttpSettings(authorization=Authorization("Bearer", Secret("tok"))),
     )
-    assert config == ScrapeConfig((all_job, bearer))
+    assert config == ScrapeConfig((job_with_everything(tmp_path), bearer))
     assert "'b'" not in repr(config.jobs[0].http)
 
 
