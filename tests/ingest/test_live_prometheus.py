@@ -112,19 +112,10 @@ def matrix(address: str, query: str, at: float) -> dict[tuple[tuple[str, str], .
     return {
         tuple(sorted((k, v) for k, v in row["metric"].items() if k != "rw")): (
             row.get("values", []),
-            [(time, _rounded(histogram)) for time, histogram in row.get("histograms", [])],
+            row.get("histograms", []),
         )
         for row in found
     }
-
-
-def _rounded(histogram: dict[str, Any]) -> dict[str, Any]:
-    """The same, bounds to 13 digits: Prometheus has them in a table that is rounded down."""
-    buckets = [
-        (rule, f"{float(low):.13g}", f"{float(high):.13g}", count)
-        for rule, low, high, count in histogram.get("buckets", [])
-    ]
-    return {**histogram, "buckets": buckets}
 
 
 def settled(address: str, at: float, **labels: str) -> bool:
