@@ -20,8 +20,8 @@ from vario.ingest.counters import Counters
 log = logging.getLogger(__name__)
 
 PACE_S = 0.1
-FULL_BYTES = 512 << 10
-"""What is worth an insert of its own at once: about 2,000 spans, of which it costs some 10 ms."""
+FULL_BYTES = 1 << 20
+"""What is worth an insert of its own at once: about 4,000 spans, of which it costs some 20 ms."""
 GROUP_BYTES = 16 << 20
 """How much one insert may hold: about 70,000 spans, where throughput has stopped growing."""
 
