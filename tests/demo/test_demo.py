@@ -135,6 +135,8 @@ def test_metrics_tell_requests_latency_and_feedback(running: Running) -> None:
         'sum(inference_step_seconds_count{step="predict"}) > 0',
         'sum(recommendation_feedback_total{accepted="true", model_name="recommender"}) > 0',
         'sum(feature_cache_requests_total{cache_hit="false"}) > 0',
+        'up{job="feature-store"} == 1',
+        'sum(feature_store_read_seconds_count{job="feature-store"}) > 0',
     ):
         running.wait_for(f"/api/v1/query?query={quote(query)}", lambda one: one["data"]["result"])
 

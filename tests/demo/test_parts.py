@@ -210,9 +210,21 @@ async def test_one_recommendation_through_all_services(
         assert lost.status_code == 404
         elsewhere = await user.post("/recommend", json={**asked, "region": "mars"})
         assert elsewhere.status_code == 400
+        scraped = await user.get("http://store/metrics")
     batches.cancel()
     store._pool.shutdown()
     store._database.close()
+    assert scraped.headers["content-type"].startswith("text/plain; version=0.0.4")
+    lines = [line for line in scraped.text.splitlines() if 'region="us-east"' not in line]
+    told = {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)
+            if not name.startswith("# ")}  # fmt: skip
+    eu = 'feature_store_{}{{region="eu-west"}}'
+    assert told[eu.format("cache_hits_total")] == 0
+    assert told[eu.format("cache_misses_total")] == 2
+    assert told[eu.format("cache_entries")] == 1
+    assert told[eu.format("read_seconds_count")] == 2
+    assert 0 < told[eu.format("read_seconds_sum")] < 10
+    assert told['feature_store_read_seconds_bucket{region="eu-west",le="+Inf"}'] == 2
 
 
 @pytest.mark.anyio

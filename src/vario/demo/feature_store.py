@@ -1,10 +1,15 @@
-"""The feature store: a cache for each region in front of one database."""
+"""The feature store: a cache for each region in front of one database.
+
+Besides what the SDK sends, it exposes `/metrics`, which the demo's server scrapes: many a service
+had that before it knew OpenTelemetry.
+"""
 
 import asyncio
 from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from starlette.applications import Starlette
@@ -15,6 +20,7 @@ from starlette.routing import Route
 import vario
 from vario.demo.cache import Cache
 from vario.demo.database import Database
+from vario.demo.exposition import CacheMetrics, Exposed
 
 # About 2,000 users a region come, some often and most rarely. The cache of us-east is too small
 # for them, as in the classic incident: of 100 requests it misses 47, that of eu-west 23.
@@ -32,13 +38,15 @@ class FeatureStore:
         self._caches: dict[str, Cache[int, dict[str, Any]]] = {
             region: Cache(capacity, TTL_S) for region, capacity in CAPACITY.items()
         }
+        self._metrics = CacheMetrics({name: cache.__len__ for name, cache in self._caches.items()})
         self._pool = ThreadPoolExecutor(READERS, "sqlite")
         self._waiting = 0
         routes = [
             Route("/features", self.get_features, methods=["POST"]),
             Route("/events", self.add_event, methods=["POST"]),
         ]
-        self.app = vario.instrument_asgi(Starlette(routes=routes, lifespan=self._lifespan))
+        recorded = vario.instrument_asgi(Starlette(routes=routes, lifespan=self._lifespan))
+        self.app = Exposed(recorded, self._metrics.render)
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncGenerator[None]:
@@ -55,6 +63,7 @@ class FeatureStore:
             features = cache.get(user_id)
             is_hit = features is not None
             span.set_attribute("cache_hit", is_hit)
+        (self._metrics.hits if is_hit else self._metrics.misses)[region] += 1
         vario.count("feature_cache_requests_total", region=region, cache_hit=is_hit)
         vario.annotate(user_region=region, cache_hit=is_hit)
         if features is None:
@@ -69,12 +78,14 @@ class FeatureStore:
 
     async def _read(self, user_id: int, region: str) -> dict[str, Any] | None:
         self._waiting += 1
+        start_s = perf_counter()
         try:
             with vario.step("read_database", region=region, waiting=self._waiting):
                 loop = asyncio.get_running_loop()
                 return await loop.run_in_executor(self._pool, self._database.read_features, user_id)
         finally:
             self._waiting -= 1
+            self._metrics.reads[region].observe(perf_counter() - start_s)
 
     async def add_event(self, request: Request) -> Response:
         """Stores what a user did; features in a cache stay as they are until their time."""

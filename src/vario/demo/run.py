@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 import time
@@ -39,6 +40,16 @@ vario is live: {url}
   Terminal  vario doctor --server {url}
 
 Data is in {folder}{kept}. Ctrl-C stops everything.
+"""
+
+_PROMETHEUS_YML = """\
+# What the demo's server scrapes. A prometheus.yml of your own works the same:
+# vario up --prometheus-config prometheus.yml
+scrape_configs:
+  - job_name: feature-store
+    scrape_interval: 5s
+    static_configs:
+      - targets: ["127.0.0.1:{port}"]
 """
 
 
@@ -131,9 +142,11 @@ class Demo:
         for made in system.iterdir():
             made.unlink()  # services wait for these files: an earlier run's would be taken for new
         start_s = time.monotonic()
-        self._start_server()
+        names = ["gateway", "feature-store", *(f"ml-infer-{region}" for region in REGIONS)]
+        sockets = {name: bound_socket() for name in names}
+        self._start_server(sockets["feature-store"].getsockname()[1])
         self._parts.prepare.append(self._child("prepare", ["vario.demo.prepare", str(system)]))
-        ports = self._start_services(system)
+        ports = self._start_services(system, sockets)
         self._wait("data and model", self._is_prepared)
         self._wait("server", self._server_is_ready)
         self._wait("services", lambda: all(is_listening(port) for port in ports.values()))
@@ -147,17 +160,18 @@ class Demo:
         if self._settings.opens_browser and _has_screen():
             webbrowser.open(self._url)
 
-    def _start_server(self) -> None:
+    def _start_server(self, scraped_port: int) -> None:
         self._say("vario demo: starting the server, a gateway, two model servers, a feature store")
+        prometheus_yml = self._folder / "prometheus.yml"
+        prometheus_yml.write_text(_PROMETHEUS_YML.format(port=scraped_port), encoding="utf-8")
         command = ["vario.cli", "up", "--data", str(self._folder / "telemetry")]
+        command += ["--prometheus-config", str(prometheus_yml)]
         command += ["--port", str(self._port), "--otlp-http-port", str(self._otlp_port)]
         command += ["--otlp-grpc-port", str(self._grpc_port)]
         self._parts.server.append(self._child("server", command))
 
-    def _start_services(self, system: Path) -> dict[str, int]:
+    def _start_services(self, system: Path, sockets: dict[str, socket.socket]) -> dict[str, int]:
         """Starts the services, which come up when what they need is there; returns their ports."""
-        names = ["gateway", "feature-store", *(f"ml-infer-{region}" for region in REGIONS)]
-        sockets = {name: bound_socket() for name in names}
         ports = {name: opened.getsockname()[1] for name, opened in sockets.items()}
         urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
         common = ["--folder", str(system), "--feature-store", urls["feature-store"]]
