@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,6 +40,7 @@ from vario.model.series import Exemplar, Matcher, Metadata, SampleBlock
 from vario.model.telemetry import LogRecord, Signal, Span, TimeRange
 from vario.store.base import RemoteFeed
 from vario.store.clickhouse import ClickHouseStore, open_store
+from vario.store.schema import KEPT
 from vario.wire.remote_write import Version, check_request
 
 FOLDER = os.environ.get("VARIO_TEST_FOLDER", "")
@@ -56,25 +57,92 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(params=["folder"] if FOLDER else ["memory", "server"])
-def settings(request: pytest.FixtureRequest) -> StoreSettings:
-    """Settings of a store that has not been opened yet, its database not there."""
-    database = next(_names)
-    if request.param == "folder":
-        dsn = f"chdb://{FOLDER}?database={database}"
-    elif request.param == "server":
-        dsn = f"{request.getfixturevalue('server')}/{database}"
-    else:
+@pytest.fixture(scope="module", params=["folder"] if FOLDER else ["memory", "server"])
+def make_settings(request: pytest.FixtureRequest) -> Callable[[], StoreSettings]:
+    """Makes settings of a store that has not been opened yet, its database not there."""
+    if request.param == "memory":
         request.getfixturevalue("embedded_engine")
-        dsn = f"chdb://memory/{database}"
-    return StoreSettings(dsn=dsn, reader_threads=2, query_timeout_s=2.0, retention=KEEP)
+    server = request.getfixturevalue("server") if request.param == "server" else ""
+
+    def make() -> StoreSettings:
+        database = next(_names)
+        dsn = {
+            "folder": f"chdb://{FOLDER}?database={database}",
+            "memory": f"chdb://memory/{database}",
+            "server": f"{server}/{database}",
+        }[request.param]
+        return StoreSettings(dsn=dsn, reader_threads=2, query_timeout_s=2.0, retention=KEEP)
+
+    return make
 
 
 @pytest.fixture
-def any_store(settings: StoreSettings, clock: ManualClock) -> Iterator[ClickHouseStore]:
-    store = open_store(settings, clock)
+def settings(make_settings: Callable[[], StoreSettings]) -> StoreSettings:
+    return make_settings()
+
+
+@pytest.fixture(scope="module")
+def one_store(make_settings: Callable[[], StoreSettings]) -> Iterator[ClickHouseStore]:
+    store = open_store(make_settings(), ManualClock(START_NS))
     yield store
     store.close()
+
+
+@pytest.fixture
+def any_store(one_store: ClickHouseStore) -> ClickHouseStore:
+    """The store, empty."""
+    for table in (*(kept.table for kept in KEPT), "metric_metadata", "metric_seen"):
+        one_store.engine.command(f"TRUNCATE TABLE {table}")
+    return one_store
+
+
+# These come first: a folder is open once, and `one_store` stays open from its first use on.
+
+
+def test_a_closed_store_says_so(settings: StoreSettings, clock: ManualClock) -> None:
+    store = open_store(settings, clock)
+    store.ping()
+    store.close()
+    with pytest.raises(Unavailable, match="is closed"):
+        store.ping()
+    with pytest.raises(Unavailable, match="is closed"):
+        store.write_otlp(Signal.TRACES, traces_body("a", make_span()))
+
+
+def test_opening_again_finds_what_was_written(settings: StoreSettings, clock: ManualClock) -> None:
+    first = open_store(settings, clock)
+    first.write_otlp(Signal.TRACES, traces_body("a", make_span()))
+    first.close()
+    second = open_store(settings, clock)
+    try:
+        assert len(second.get_trace(trace_hex(1))) == 1
+    finally:
+        second.close()
+
+
+def test_a_change_of_retention_reaches_the_tables(
+    settings: StoreSettings, clock: ManualClock
+) -> None:
+    open_store(settings, clock).close()
+    shorter = replace(KEEP, logs_days=3)
+    store = open_store(replace(settings, retention=shorter), clock)
+    try:
+        rows = store.engine.query_rows(
+            "SELECT name, extract(engine_full, 'TTL .*?\\((\\d+)\\)') FROM system.tables "
+            "WHERE database = currentDatabase() AND match(engine, 'MergeTree') "
+            "AND engine_full LIKE '%TTL%' ORDER BY name"
+        )
+    finally:
+        store.close()
+    assert dict(rows) == {
+        "metric_exemplars": "10000",
+        "metric_histograms": "10000",
+        "metric_samples": "10000",
+        "metric_series": "10000",
+        "otel_logs": "3",
+        "otel_traces": "10000",
+        "otel_traces_trace_id_ts": "10000",
+    }
 
 
 def test_a_span_comes_back_whole(any_store: ClickHouseStore) -> None:
@@ -265,52 +333,6 @@ def test_reads_and_writes_run_side_by_side(any_store: ClickHouseStore) -> None:
         thread.join()
     counts = [len(any_store.get_trace(trace_hex(service))) for service in range(1, 5)]
     assert counts == [5, 5, 5, 5]
-
-
-def test_a_closed_store_says_so(settings: StoreSettings, clock: ManualClock) -> None:
-    store = open_store(settings, clock)
-    store.ping()
-    store.close()
-    with pytest.raises(Unavailable, match="is closed"):
-        store.ping()
-    with pytest.raises(Unavailable, match="is closed"):
-        store.write_otlp(Signal.TRACES, traces_body("a", make_span()))
-
-
-def test_opening_again_finds_what_was_written(settings: StoreSettings, clock: ManualClock) -> None:
-    first = open_store(settings, clock)
-    first.write_otlp(Signal.TRACES, traces_body("a", make_span()))
-    first.close()
-    second = open_store(settings, clock)
-    try:
-        assert len(second.get_trace(trace_hex(1))) == 1
-    finally:
-        second.close()
-
-
-def test_a_change_of_retention_reaches_the_tables(
-    settings: StoreSettings, clock: ManualClock
-) -> None:
-    open_store(settings, clock).close()
-    shorter = replace(KEEP, logs_days=3)
-    store = open_store(replace(settings, retention=shorter), clock)
-    try:
-        rows = store.engine.query_rows(
-            "SELECT name, extract(engine_full, 'TTL .*?\\((\\d+)\\)') FROM system.tables "
-            "WHERE database = currentDatabase() AND match(engine, 'MergeTree') "
-            "AND engine_full LIKE '%TTL%' ORDER BY name"
-        )
-    finally:
-        store.close()
-    assert dict(rows) == {
-        "metric_exemplars": "10000",
-        "metric_histograms": "10000",
-        "metric_samples": "10000",
-        "metric_series": "10000",
-        "otel_logs": "3",
-        "otel_traces": "10000",
-        "otel_traces_trace_id_ts": "10000",
-    }
 
 
 @pytest.mark.skipif(bool(FOLDER), reason="this is that process")

@@ -49,44 +49,46 @@ def read_samples(store: ClickHouseStore) -> dict[str, float]:
     return samples
 
 
-@pytest.mark.parametrize(
-    ("name", "unit", "kind", "expected"),
-    [
-        ("cpu.usage", "", "gauge", "cpu_usage"),
-        ("cpu.usage", "1", "gauge", "cpu_usage_ratio"),
-        ("hit.ratio", "1", "gauge", "hit_ratio"),
-        ("queue", "1", "updown", "queue"),
-        ("http.requests", "{request}", "counter", "http_requests_total"),
-        ("http.requests", "1", "counter", "http_requests_total"),
-        ("requests.total", "", "counter", "requests_total"),
-        ("total.requests", "", "counter", "requests_total"),
-        ("gpu.memory", "By", "gauge", "gpu_memory_bytes"),
-        ("gpu.memory.bytes", "By", "gauge", "gpu_memory_bytes"),
-        ("latency", "ms", "gauge", "latency_milliseconds"),
-        ("cpu.time", "s", "counter", "cpu_time_seconds_total"),
-        ("io", "By/s", "gauge", "io_bytes_per_second"),
-        ("rate", "1/min", "gauge", "rate_per_min"),
-        ("rate", "{token}/s", "gauge", "rate_per_second"),
-        ("load", "%", "gauge", "load_percent"),
-        ("size", "TiBy", "gauge", "size_tebibytes"),
-        ("odd", "furlong^2", "gauge", "odd_furlong_2"),
-        ("odd", " s ", "gauge", "odd_seconds"),
-        ("4xx.errors", "", "gauge", "_4xx_errors"),
-        ("a--b__c  d", "", "gauge", "a_b_c_d"),
-        ("level:metric:op", "", "gauge", "level:metric:op"),
-        ("größe", "", "gauge", "gr_e"),
-    ],
-)
-def test_names_and_units(
-    store: ClickHouseStore, name: str, unit: str, kind: str, expected: str
-) -> None:
-    metric = {
-        "gauge": make_gauge(name, make_point(1), unit=unit),
-        "counter": make_sum(name, make_point(1), unit=unit),
-        "updown": make_sum(name, make_point(1), unit=unit, monotonic=False),
-    }[kind]
-    write(store, metric)
-    assert read_samples(store) == {f"{expected}{{}}": 1}
+NAMES = [
+    ("cpu.usage", "", "gauge", "cpu_usage"),
+    ("cpu.usage", "1", "gauge", "cpu_usage_ratio"),
+    ("hit.ratio", "1", "gauge", "hit_ratio"),
+    ("queue", "1", "updown", "queue"),
+    ("http.requests", "{request}", "counter", "http_requests_total"),
+    ("http.requests", "1", "counter", "http_requests_total"),
+    ("requests.total", "", "counter", "requests_total"),
+    ("total.requests", "", "counter", "requests_total"),
+    ("gpu.memory", "By", "gauge", "gpu_memory_bytes"),
+    ("gpu.memory.bytes", "By", "gauge", "gpu_memory_bytes"),
+    ("latency", "ms", "gauge", "latency_milliseconds"),
+    ("cpu.time", "s", "counter", "cpu_time_seconds_total"),
+    ("io", "By/s", "gauge", "io_bytes_per_second"),
+    ("rate", "1/min", "gauge", "rate_per_min"),
+    ("rate", "{token}/s", "gauge", "rate_per_second"),
+    ("load", "%", "gauge", "load_percent"),
+    ("size", "TiBy", "gauge", "size_tebibytes"),
+    ("odd", "furlong^2", "gauge", "odd_furlong_2"),
+    ("odd", " s ", "gauge", "odd_seconds"),
+    ("4xx.errors", "", "gauge", "_4xx_errors"),
+    ("a--b__c  d", "", "gauge", "a_b_c_d"),
+    ("level:metric:op", "", "gauge", "level:metric:op"),
+    ("größe", "", "gauge", "gr_e"),
+]
+
+
+def test_names_and_units(store: ClickHouseStore) -> None:
+    metrics = []
+    for case, (name, unit, kind, _) in enumerate(NAMES):
+        point = make_point(1, attributes={"case": case})
+        metrics.append(
+            make_gauge(name, point, unit=unit)
+            if kind == "gauge"
+            else make_sum(name, point, unit=unit, monotonic=kind == "counter")
+        )
+    write(store, *metrics)
+    found = store.find_series((), START_MS - 1, START_MS)
+    names = {int(labels["case"]): labels["__name__"] for labels in found.labels}
+    assert [names[case] for case in range(len(NAMES))] == [expected for *_, expected in NAMES]
 
 
 def test_labels(store: ClickHouseStore) -> None:
@@ -115,22 +117,23 @@ def test_labels(store: ClickHouseStore) -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("resource", "labels"),
-    [
+def test_identity_of_a_resource(store: ClickHouseStore) -> None:
+    cases = [
         ({"service.name": "ml"}, {"job": "ml"}),
         ({"service.name": "ml", "service.namespace": "p"}, {"job": "p/ml"}),
         ({"service.namespace": "p"}, {}),
         ({"service.instance.id": "i"}, {"instance": "i"}),
         ({"cloud.region": "eu"}, {"region": "eu"}),
-    ],
-)
-def test_identity_of_a_resource(
-    store: ClickHouseStore, resource: Attributes, labels: Attributes
-) -> None:
-    write(store, make_gauge("g", make_point(1)), resource=resource)
-    series = store.find_series((), START_MS - 1, START_MS).labels
-    assert {"__name__": "g", **labels} in series
+    ]
+    bodies = [
+        metrics_body(resource, make_gauge(f"g{at}", make_point(1)))
+        for at, (resource, _) in enumerate(cases)
+    ]
+    store.write_otlp(Signal.METRICS, b"".join(bodies))
+    found = store.find_series((), START_MS - 1, START_MS).labels
+    by_name = {labels["__name__"]: labels for labels in found}
+    for at, (_, labels) in enumerate(cases):
+        assert by_name[f"g{at}"] == {"__name__": f"g{at}", **labels}
 
 
 def test_the_id_of_a_series_is_a_hash_of_its_sorted_labels(store: ClickHouseStore) -> None:

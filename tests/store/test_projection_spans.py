@@ -80,28 +80,23 @@ def test_events_and_links_come_back_whole(store: ClickHouseStore) -> None:
     assert span.links == (SpanLink(trace_hex(9), span_hex(8), {"x": "y"}),)
 
 
-@pytest.mark.parametrize(
-    ("start", "end", "stored", "duration"),
-    [
+def test_times_at_the_edges_fail_no_batch(store: ClickHouseStore) -> None:
+    cases = [
         (START_NS, START_NS + 7, START_NS, 7),
         (START_NS, START_NS - 7, START_NS, 0),
         (START_NS, 0, START_NS, 0),
         (0, START_NS, START_NS, START_NS),
         (LAST_NS, LAST_NS + 5, END_NS, 5),
         (2**64 - 2, 2**64 - 1, END_NS, 1),
-    ],
-)
-def test_times_at_the_edges_fail_no_batch(
-    store: ClickHouseStore, start: int, end: int, stored: int, duration: int
-) -> None:
+    ]
+    spans = [make_span(f"{at}", span=at + 1) for at in range(len(cases))]
+    for span, (start, end, _, _) in zip(spans, cases, strict=True):
+        span.start_time_unix_nano, span.end_time_unix_nano = start, end
     store.engine.command("ALTER TABLE otel_traces REMOVE TTL")
-    odd = make_span("odd", span=1)
-    odd.start_time_unix_nano, odd.end_time_unix_nano = start, end
-    store.write_otlp(Signal.TRACES, traces_body("a", odd, make_span("good", span=2)))
+    store.write_otlp(Signal.TRACES, traces_body("a", *spans))
     assert store.engine.query_rows(
-        "SELECT SpanName, toUnixTimestamp64Nano(Timestamp), Duration FROM otel_traces "
-        "ORDER BY SpanName DESC"
-    ) == [("odd", stored, duration), ("good", START_NS, 10_000_000)]
+        "SELECT toUnixTimestamp64Nano(Timestamp), Duration FROM otel_traces ORDER BY SpanName"
+    ) == [(stored, duration) for _, _, stored, duration in cases]
 
 
 def test_no_time_at_all_is_now(store: ClickHouseStore) -> None:
@@ -156,24 +151,22 @@ def test_invalid_text_fails_no_batch(store: ClickHouseStore) -> None:
     assert found[span_hex(2)] == "good"
 
 
-@pytest.mark.parametrize(
-    ("sent", "observed", "stored"),
-    [
+def test_times_of_log_records(store: ClickHouseStore) -> None:
+    cases = [
         (START_NS, START_NS - 9, START_NS),
         (0, START_NS - 9, START_NS - 9),
         (LAST_NS + 1, 0, END_NS),
         (0, 2**64 - 1, END_NS),
-    ],
-)
-def test_times_of_log_records(
-    store: ClickHouseStore, sent: int, observed: int, stored: int
-) -> None:
-    store.engine.command("ALTER TABLE otel_logs REMOVE TTL")
-    odd = make_log("odd", time_ns=sent, observed_ns=observed)
-    store.write_otlp(Signal.LOGS, logs_body("a", odd))
-    assert store.engine.query_rows("SELECT toUnixTimestamp64Nano(Timestamp) FROM otel_logs") == [
-        (stored,)
     ]
+    records = [
+        make_log(f"{at}", time_ns=sent, observed_ns=observed)
+        for at, (sent, observed, _) in enumerate(cases)
+    ]
+    store.engine.command("ALTER TABLE otel_logs REMOVE TTL")
+    store.write_otlp(Signal.LOGS, logs_body("a", *records))
+    assert store.engine.query_rows(
+        "SELECT toUnixTimestamp64Nano(Timestamp) FROM otel_logs ORDER BY Body"
+    ) == [(stored,) for _, _, stored in cases]
 
 
 def test_bodies_of_every_kind_and_odd_severities(store: ClickHouseStore) -> None:
