@@ -15,7 +15,13 @@ from vario.query.promql.testing.script import Eval, parse_script
 SCRIPTS = Path(__file__).parents[4] / "shared" / "conformance" / "promql"
 
 ERRORS = {
-    "": "1:1: parse error: no expression found in input",
+    "": "unknown position: parse error: no expression found in input",
+    "abs(foo(up)": '1:5: parse error: unknown function with name "foo"',
+    "up )": "1:5: parse error: unexpected right parenthesis ')'",
+    "1 } 2": "1:3: parse error: unexpected character: '}'",
+    "up = 1": '1:4: parse error: unexpected "="',
+    "sum by (a b": '1:11: parse error: unexpected identifier "b" in grouping opts, '
+    'expected "," or ")"',
     "1+": "1:3: parse error: unexpected end of input",
     "foo bar": '1:5: parse error: unexpected identifier "bar"',
     "sum(": "1:5: parse error: unclosed left parenthesis",

@@ -89,6 +89,8 @@ class ParseError(BadData):
 
 def line_column(query: str, offset: int) -> str:
     """Returns `line:column` of a character; columns count bytes from 1, as in Prometheus."""
+    if not query:
+        return "unknown position"
     before = query[:offset]
     line_start = before.rfind("\n") + 1
     column = len(before[line_start:].encode("utf-8", "surrogateescape")) + 1
@@ -157,13 +159,18 @@ def _code_point(char: str) -> str:
     return f"U+{ord(char):04X} '{char}'"
 
 
-def tokenize(query: str) -> list[Token]:
-    """Splits a query into tokens; the last one is `eof`.
+def tokenize(query: str) -> tuple[list[Token], ParseError | None]:
+    """Splits a query into tokens; the last one is `eof`, or `error` where it goes no further.
 
-    Raises:
-        ParseError: a character, string or number that PromQL does not have, or an open bracket.
+    Returns:
+        The tokens, and what is wrong where the last one is `error`: a character, string or number
+        that PromQL does not have, or an open bracket. A grammatical error before it comes first.
     """
-    return _Lexer(query).run()
+    lexer = _Lexer(query)
+    try:
+        return lexer.run(), None
+    except ParseError as error:
+        return [*lexer.tokens, Token("error", "", error.position.start)], error
 
 
 class _Lexer:
@@ -296,7 +303,7 @@ class _Lexer:
     def _symbol(self, char: str) -> None:
         for symbol in _SYMBOLS:
             if self.query.startswith(symbol, self.at) and symbol != ":":
-                if symbol in ("=~", "!~", "="):
+                if symbol in ("=~", "!~"):
                     break
                 self._track(symbol)
                 self._add(symbol, symbol)
@@ -314,7 +321,7 @@ class _Lexer:
         if symbol == "{":
             self.in_braces = True
         elif symbol == "}":
-            raise self._fail("unexpected right brace '}'")
+            raise self._fail("unexpected character: '}'")
         elif symbol == "[":
             if self.in_brackets:
                 raise self._fail("unexpected left bracket '['")
@@ -328,4 +335,4 @@ class _Lexer:
         elif symbol == ")":
             self.depth -= 1
             if self.depth < 0:
-                raise self._fail("unexpected right parenthesis ')'")
+                raise self._fail("unexpected right parenthesis ')'", self.at + 1)

@@ -100,13 +100,16 @@ class _Parser:
     def __init__(self, query: str, features: Features) -> None:
         self.query = query
         self.features = features
-        self.tokens = tokenize(query)
+        self.tokens, self.lexer_error = tokenize(query)
         self.index = 0
         self.last_closing = 0
 
     @property
     def token(self) -> Token:
-        return self.tokens[self.index]
+        token = self.tokens[self.index]
+        if token.kind == "error" and self.lexer_error:
+            raise self.lexer_error
+        return token
 
     def at(self, *kinds: str) -> bool:
         return self.token.kind in kinds
@@ -133,7 +136,7 @@ class _Parser:
         message = f"unexpected {self.token.describe()}"
         message += f" in {context}" if context else ""
         message += f", expected {expected}" if expected else ""
-        return self.fail(message, self.token.position)
+        return ParseError(message, self.token.position, self.query)
 
     def fail(self, message: str, position: Position) -> ParseError:
         return ParseError(message, position, self.query)
@@ -216,7 +219,7 @@ class _Parser:
             if self.accept(")"):
                 return tuple(args)
             comma = self.expect(",", "", "")
-            if self.token.kind == ")":
+            if self.token.kind in (")", ","):
                 raise self.fail("trailing commas not allowed in function call args", comma.position)
 
     def call(self) -> Node:
