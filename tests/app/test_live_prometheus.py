@@ -34,7 +34,7 @@ NEWER_WARNING = (
     "PromQL warning: sort is ineffective for range queries since results are always ordered by "
     "labels (1:1)"
 )
-"""Prometheus says this since 3.6, and so does vario; 3.5 does not."""
+"""Later versions of Prometheus say this, and so does vario; 3.5 does not."""
 KEPT = (
     "up|(feature_store|process|go_memstats|vario)_.*|go_gc_duration_seconds.*"
     "|prometheus_(build_info|http_requests_total|http_request_duration_seconds)"
