@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vario.alert.document import DocumentError, Item, read_document
 from vario.alert.duration import parse_duration_ms
 from vario.errors import BadData
 from vario.model.series import Labels
+from vario.wire.document import DocumentError, Item, read_document
 
 _VARIABLE = re.compile(r"\$(?:\$|\{([^}]*)\}|(\w+))")
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from vario.alert.document import DocumentError, Item, read_document
 from vario.alert.duration import parse_duration_ms
 from vario.alert.template import TemplateError, check_template
 from vario.errors import BadData
 from vario.query.promql.features import Features
 from vario.query.promql.parser import ParseError, parse
+from vario.wire.document import DocumentError, Item, read_document
 
 RuleKind = Literal["alerting", "recording"]
 

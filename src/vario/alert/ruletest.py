@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vario.alert.document import DocumentError, Item, read_document
 from vario.alert.duration import parse_duration_ms
 from vario.alert.evaluate import QueryFunction, Sample, Surroundings
 from vario.alert.group import GroupState
@@ -35,6 +34,7 @@ from vario.query.promql.testing.series_text import (
     parse_metric,
     parse_points,
 )
+from vario.wire.document import DocumentError, Item, read_document
 
 MINUTE_MS = 60_000
 _FILE_FIELDS = frozenset(

@@ -142,9 +142,23 @@ def read_document(text: str) -> Item | None:
     Raises:
         DocumentError: the text is not YAML.
     """
+    return next(_read(text), None)
+
+
+def read_documents(text: str) -> list[Item]:
+    """Returns every document of a YAML text; those that are empty are left out.
+
+    Raises:
+        DocumentError: the text is not YAML.
+    """
+    return [item for item in _read(text) if not item.is_null]
+
+
+def _read(text: str) -> Iterator[Item]:
     loader = _Loader(text)
     try:
-        node = loader.get_node() if loader.check_node() else None
+        while loader.check_node():
+            yield Item(loader.get_node())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -153,4 +167,3 @@ def read_document(text: str) -> Item | None:
         raise DocumentError(f"this is not YAML: {error}", 1, 1) from error
     finally:
         loader.dispose()
-    return None if node is None else Item(node)

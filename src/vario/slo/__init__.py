@@ -1,0 +1,1 @@
+"""Service level objectives, pure: specs in, expressions and judgements out."""
