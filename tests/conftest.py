@@ -18,7 +18,9 @@ _databases = itertools.count(1)
 START_NS = 1_750_000_000_000_000_000
 """What `clock` says at the start of a test: 2025-06-15 15:06:40 UTC."""
 
-KEEP_FOR_YEARS = RetentionSettings(metrics_days=10_000, logs_days=10_000, traces_days=10_000)
+KEEP_FOR_YEARS = RetentionSettings(
+    metrics_days=10_000, logs_days=10_000, traces_days=10_000, alerts_days=10_000
+)
 """Retention that lets tests write at `START_NS`: expired rows would go at once."""
 
 

@@ -16,6 +16,11 @@ class RetentionSettings:
     metrics_days: int = 30
     logs_days: int = 14
     traces_days: int = 7
+    alerts_days: int = 400
+
+
+SYNCS = ("commit", "group", "none")
+"""What `store.sync` may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +29,14 @@ class StoreSettings:
 
     `dsn` is `chdb:///folder`, `chdb://memory`, or `http(s)://user:password@host:port/database`.
     Empty means `chdb://` over the user's data folder. `cluster` names a ClickHouse cluster.
+    `sync` says what the embedded store has done when it acknowledges: `commit`, what arrived is on
+    the disk; `group`, it is with the operating system, and on the disk within a second; `none`, it
+    is with the operating system. All three survive a crash of vario, the first a power cut too.
     """
 
     dsn: str = ""
     cluster: str = ""
+    sync: str = "commit"
     max_memory_mb: int = 2000
     query_timeout_s: float = 30.0
     reader_threads: int = 4

@@ -3,6 +3,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.conftest import KEEP_FOR_YEARS
 from tests.support.otlp_factory import START_NS, make_span, span_hex, trace_hex, traces_body
 
 from vario.clock import ManualClock
@@ -21,7 +22,7 @@ CLUSTER = shape_of("prod", RetentionSettings())
 
 def test_migrating_twice_changes_nothing(store: ClickHouseStore) -> None:
     state = read_state(store.engine)
-    shape = shape_of("", RetentionSettings(10_000, 10_000, 10_000))
+    shape = shape_of("", KEEP_FOR_YEARS)
     assert migrate(store.engine, shape) == []
     assert project(store.engine, shape) is False
     assert read_state(store.engine) == state

@@ -15,6 +15,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from vario.model.alert import AlertEvent, AlertRecord, Delivery, RecordKind
 from vario.model.filter import Field, Filter
 from vario.model.series import (
     Exemplar,
@@ -265,8 +266,69 @@ class HealthReader(Protocol):
         ...
 
 
+class AlertLog(Protocol):
+    """Keeps what became of alerts, what people said of them, and what was told to whom.
+
+    Everything is appended. Of rows with the same id the one with the highest version holds.
+    """
+
+    def write_alert_events(self, events: Sequence[AlertEvent]) -> None:
+        """Appends changes of alerts."""
+        ...
+
+    def find_latest_alerts(self, since_ns: int) -> list[AlertEvent]:
+        """Returns the last event of each alert that is pending or firing, or changed lately.
+
+        Args:
+            since_ns: alerts that are resolved or inactive are left out if it was before this.
+        """
+        ...
+
+    def find_alert_events(
+        self, matchers: Sequence[Matcher], window: TimeRange, *, limit: int, alert_id: str = ""
+    ) -> list[AlertEvent]:
+        """Finds events in `window` whose labels match, newest first; of one alert if it is named.
+
+        Regular expressions are left to the caller: only `=` and `!=` are looked at.
+        """
+        ...
+
+    def write_alert_records(self, records: Sequence[AlertRecord]) -> None:
+        """Appends versions of records."""
+        ...
+
+    def find_alert_records(self, kind: RecordKind) -> list[AlertRecord]:
+        """Returns the last version of each record of a kind that is not deleted, by id."""
+        ...
+
+    def write_deliveries(self, deliveries: Sequence[Delivery]) -> None:
+        """Appends versions of deliveries; all of them are there afterwards, or none."""
+        ...
+
+    def find_open_deliveries(self) -> list[Delivery]:
+        """Returns the deliveries that are still to be made, oldest first."""
+        ...
+
+    def find_last_deliveries(self) -> list[Delivery]:
+        """Returns the newest delivery of each receiver and group, tests left out."""
+        ...
+
+    def find_deliveries(
+        self, *, limit: int, receiver: str = "", status: str = "", delivery_id: str = ""
+    ) -> list[Delivery]:
+        """Returns deliveries, newest first; of one receiver, status or id where it is given."""
+        ...
+
+
 class Store(
-    SignalWriter, TraceReader, LogReader, ServiceReader, MetricReader, HealthReader, Protocol
+    SignalWriter,
+    TraceReader,
+    LogReader,
+    ServiceReader,
+    MetricReader,
+    HealthReader,
+    AlertLog,
+    Protocol,
 ):
     """Everything above over one engine."""
 

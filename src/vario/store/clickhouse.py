@@ -6,6 +6,7 @@ from vario.clock import Clock
 from vario.config import StoreSettings
 from vario.model.series import HistogramBlock, Labels, SampleBlock
 from vario.store.address import parse_dsn
+from vario.store.alerts import AlertTables
 from vario.store.engine import Engine
 from vario.store.health import HealthQueries
 from vario.store.logs import LogQueries
@@ -59,6 +60,17 @@ class ClickHouseStore:
         self.check_services = health.check_services
         self.get_sizes = health.get_sizes
 
+        alerts = AlertTables(engine)
+        self.write_alert_events = alerts.write_alert_events
+        self.find_latest_alerts = alerts.find_latest_alerts
+        self.find_alert_events = alerts.find_alert_events
+        self.write_alert_records = alerts.write_alert_records
+        self.find_alert_records = alerts.find_alert_records
+        self.write_deliveries = alerts.write_deliveries
+        self.find_open_deliveries = alerts.find_open_deliveries
+        self.find_last_deliveries = alerts.find_last_deliveries
+        self.find_deliveries = alerts.find_deliveries
+
     def write_samples(self, labels: Sequence[Labels], block: SampleBlock) -> None:
         """Writes float samples of series given by their labels; see `SignalWriter`."""
         with self._seen.writing():
@@ -94,6 +106,7 @@ def open_store(settings: StoreSettings, clock: Clock) -> ClickHouseStore:
         max_memory_mb=settings.max_memory_mb,
         query_timeout_s=settings.query_timeout_s,
         reader_threads=settings.reader_threads,
+        sync=settings.sync,
     )
     try:
         shape = shape_of(settings.cluster, settings.retention)

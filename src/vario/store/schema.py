@@ -36,6 +36,9 @@ _SHARD_KEYS = {
     "metric_samples": "id",
     "metric_histograms": "id",
     "metric_exemplars": "id",
+    "alert_events": "cityHash64(id)",
+    "alert_records": "cityHash64(id)",
+    "alert_deliveries": "cityHash64(id)",
 }
 
 
@@ -56,6 +59,8 @@ KEPT = (
     Kept("metric_samples", "metrics", "toDateTime(ts)"),
     Kept("metric_histograms", "metrics", "toDateTime(ts)"),
     Kept("metric_exemplars", "metrics", "toDateTime(ts)"),
+    Kept("alert_events", "alerts", "toDateTime(time)"),
+    Kept("alert_deliveries", "alerts", "toDateTime(created)"),
 )
 
 _STATE_DDL = """
@@ -144,6 +149,7 @@ def shape_of(cluster: str, retention: RetentionSettings) -> Shape:
             "metrics": retention.metrics_days,
             "logs": retention.logs_days,
             "traces": retention.traces_days,
+            "alerts": retention.alerts_days,
         },
     )
 

@@ -204,3 +204,57 @@ CREATE TABLE IF NOT EXISTS metric_metadata_local ON CLUSTER 'prod' (
 ORDER BY name;
 
 CREATE TABLE IF NOT EXISTS metric_metadata ON CLUSTER 'prod' AS metric_metadata_local ENGINE = Distributed('prod', currentDatabase(), metric_metadata_local, rand());
+
+CREATE TABLE IF NOT EXISTS alert_events_local ON CLUSTER 'prod' (
+    id String,
+    version UInt64 CODEC(DoubleDelta, ZSTD(1)),
+    time DateTime64(9, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    rule String CODEC(ZSTD(1)),
+    name LowCardinality(String),
+    state LowCardinality(String),
+    labels Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    annotations Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    value Float64,
+    active_ns Int64,
+    fired_ns Int64,
+    resolved_ns Int64,
+    keep_firing_ns Int64,
+    trace_id String CODEC(ZSTD(1)),
+    reason LowCardinality(String)
+) ENGINE = ReplicatedMergeTree
+ORDER BY (id, version)
+TTL toDateTime(time) + INTERVAL 400 DAY;
+
+CREATE TABLE IF NOT EXISTS alert_events ON CLUSTER 'prod' AS alert_events_local ENGINE = Distributed('prod', currentDatabase(), alert_events_local, cityHash64(id));
+
+CREATE TABLE IF NOT EXISTS alert_records_local ON CLUSTER 'prod' (
+    kind LowCardinality(String),
+    id String,
+    version UInt64,
+    deleted UInt8,
+    body String CODEC(ZSTD(1))
+) ENGINE = ReplicatedReplacingMergeTree(version)
+ORDER BY (kind, id);
+
+CREATE TABLE IF NOT EXISTS alert_records ON CLUSTER 'prod' AS alert_records_local ENGINE = Distributed('prod', currentDatabase(), alert_records_local, cityHash64(id));
+
+CREATE TABLE IF NOT EXISTS alert_deliveries_local ON CLUSTER 'prod' (
+    id String,
+    version UInt64,
+    created DateTime64(9, 'UTC'),
+    receiver LowCardinality(String),
+    group_key String CODEC(ZSTD(1)),
+    status LowCardinality(String),
+    reason LowCardinality(String),
+    attempts UInt32,
+    tried_ns Int64,
+    next_ns Int64,
+    error String CODEC(ZSTD(1)),
+    firing Array(String) CODEC(ZSTD(1)),
+    resolved Array(String) CODEC(ZSTD(1)),
+    message String CODEC(ZSTD(3))
+) ENGINE = ReplicatedReplacingMergeTree(version)
+ORDER BY id
+TTL toDateTime(created) + INTERVAL 400 DAY;
+
+CREATE TABLE IF NOT EXISTS alert_deliveries ON CLUSTER 'prod' AS alert_deliveries_local ENGINE = Distributed('prod', currentDatabase(), alert_deliveries_local, cityHash64(id));
