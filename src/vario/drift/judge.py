@@ -1,0 +1,210 @@
+"""Judges a window of live features against their reference: floors, tests, multiplicity."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from vario.drift import distance
+from vario.drift.bins import Floats
+from vario.drift.noise import (
+    Interval,
+    evidence,
+    false_discoveries,
+    psi_critical,
+    psi_interval,
+    psi_p_value,
+    ratio_increase_p,
+    ratio_interval,
+)
+from vario.drift.reference import FeatureReference
+
+Verdict = Literal["drifted", "missing", "new_category", "stable", "too_few"]
+
+TOO_FEW = 100
+"""Rows under which nothing is said of a distribution: its noise floor is then above 0.1 PSI."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What is worth telling.
+
+    Attributes:
+        false_discovery_rate: of all features that are called drifted, the share that is not.
+        alpha: false-alarm probability of one feature in one window, before that.
+        least_psi: a PSI that nobody needs to hear of however sure it is.
+        least_missing: by how much the missing share must have risen.
+        missing_factor: and how many times the reference's it must be.
+        least_new: the share of values in categories that the reference has not.
+    """
+
+    false_discovery_rate: float = 0.01
+    alpha: float = 1e-4
+    least_psi: float = 0.02
+    least_missing: float = 0.01
+    missing_factor: float = 2.0
+    least_new: float = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A feature in a window of live traffic.
+
+    Attributes:
+        counts: values in each of the reference's bins, shape (b,).
+        missing: rows without the feature, with one of the wrong type, with nan or infinity.
+        design_effect: by how much such counts vary more than independent ones (at least 1).
+    """
+
+    counts: Floats
+    missing: float
+    design_effect: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureDrift:
+    """What is to be said of one feature in one window.
+
+    Attributes:
+        feature: its name.
+        verdict: the gravest thing found.
+        rows: rows of the window, with the feature and without.
+        psi: Population Stability Index, nats; nan where nothing was present.
+        psi_critical: what chance alone passes with probability `Limits.alpha`.
+        psi_interval: 95% interval of the true PSI.
+        psi_p: probability of such a PSI without drift.
+        jensen_shannon: distance, base 2, 0 to 1.
+        wasserstein: distance over the reference's standard deviation; nan for categories.
+        kolmogorov_smirnov: statistic and p.
+        chi_square: statistic and p, rare bins joined.
+        missing_ratio: share of rows without the feature, 0 to 1, and its exact 95% interval.
+        reference_missing_ratio: the same of the reference.
+        missing_p: probability of so many missing by chance.
+        new_ratio: share of present values in unknown categories; nan for numeric features.
+        reference_new_ratio: the same of the reference.
+        new_p: probability of so many of them by chance; 1 for numeric features.
+    """
+
+    feature: str
+    verdict: Verdict
+    rows: float
+    psi: float
+    psi_critical: float
+    psi_interval: Interval
+    psi_p: float
+    jensen_shannon: float
+    wasserstein: float
+    kolmogorov_smirnov: distance.Tested
+    chi_square: distance.Tested
+    missing_ratio: float
+    missing_interval: Interval
+    reference_missing_ratio: float
+    missing_p: float
+    new_ratio: float
+    reference_new_ratio: float
+    new_p: float
+
+
+def judge(
+    pairs: Sequence[tuple[FeatureReference, Window]], limits: Limits | None = None
+) -> list[FeatureDrift]:
+    """Returns what is to be said of each feature, in the order given.
+
+    A feature is called by its gravest change: values that go missing, then new categories, then a
+    distribution that moved. Each needs an effect worth telling and a p-value that survives both
+    `Limits.alpha` and Benjamini-Hochberg over all tests of the call.
+
+    Args:
+        pairs: each feature's reference and its window.
+        limits: what is worth telling.
+    """
+    limits = limits or Limits()
+    measured = [measure(reference, window, limits) for reference, window in pairs]
+    p_values = np.array([[d.missing_p, d.new_p, d.psi_p] for d in measured]).reshape(-1, 3)
+    proven = false_discoveries(p_values.ravel(), limits.false_discovery_rate).reshape(-1, 3)
+    proven &= p_values <= limits.alpha
+    return [
+        _with_verdict(drift, bool(row[0]), bool(row[1]), bool(row[2]), limits)
+        for drift, row in zip(measured, proven, strict=True)
+    ]
+
+
+def _with_verdict(
+    drift: FeatureDrift, is_missing: bool, is_new: bool, has_moved: bool, limits: Limits
+) -> FeatureDrift:
+    risen = drift.missing_ratio - drift.reference_missing_ratio
+    factor = limits.missing_factor * drift.reference_missing_ratio
+    newer = drift.new_ratio - drift.reference_new_ratio
+    if is_missing and risen >= limits.least_missing and drift.missing_ratio >= factor:
+        verdict: Verdict = "missing"
+    elif drift.verdict == "too_few":
+        verdict = "too_few"
+    elif is_new and newer >= limits.least_new:
+        verdict = "new_category"
+    elif has_moved and drift.psi >= max(limits.least_psi, drift.psi_critical):
+        verdict = "drifted"
+    else:
+        verdict = "stable"
+    return replace(drift, verdict=verdict)
+
+
+def measure(reference: FeatureReference, window: Window, limits: Limits) -> FeatureDrift:
+    """Returns a feature's statistics; its verdict is only whether there was enough to judge.
+
+    The evidence of clustered counts is that of as many independent rows as they are worth.
+    """
+    present = float(window.counts.sum())
+    rows = present + window.missing
+    effect = max(window.design_effect, 1.0)
+    missing_p = ratio_increase_p(
+        window.missing / effect, rows / effect, reference.missing, reference.rows
+    )
+    nan = float("nan")
+    new, reference_new, new_p = nan, nan, 1.0
+    if reference.kind == "categorical" and present:
+        new = float(window.counts[-1]) / present
+        reference_new = float(reference.counts[-1]) / reference.present
+        new_p = ratio_increase_p(
+            float(window.counts[-1]) / effect,
+            present / effect,
+            float(reference.counts[-1]),
+            reference.present,
+        )
+    if not present:
+        psi, k, jensen, earth = nan, nan, nan, nan
+        ks = chi = distance.Tested(nan, 1.0)
+    else:
+        psi = distance.psi(reference.counts, window.counts)
+        k = evidence(reference.present, present, effect)
+        jensen = distance.jensen_shannon(reference.counts, window.counts)
+        earth = _normalised_wasserstein(reference, window.counts)
+        ks = distance.kolmogorov_smirnov(reference.counts, window.counts)
+        chi = distance.chi_square(*distance.merge_rare(reference.counts, window.counts), effect)
+    bins = len(reference.counts)
+    return FeatureDrift(
+        feature=reference.name,
+        verdict="too_few" if present < TOO_FEW else "stable",
+        rows=rows,
+        psi=psi,
+        psi_critical=psi_critical(k, bins, limits.alpha) if present else nan,
+        psi_interval=psi_interval(psi, k, bins) if present else Interval(nan, nan),
+        psi_p=psi_p_value(psi, k, bins) if present >= TOO_FEW else 1.0,
+        jensen_shannon=jensen,
+        wasserstein=earth,
+        kolmogorov_smirnov=ks,
+        chi_square=chi,
+        missing_ratio=window.missing / rows if rows else nan,
+        missing_interval=ratio_interval(window.missing, rows),
+        reference_missing_ratio=reference.missing / reference.rows,
+        missing_p=missing_p,
+        new_ratio=new,
+        reference_new_ratio=reference_new,
+        new_p=new_p,
+    )
+
+
+def _normalised_wasserstein(reference: FeatureReference, counts: Floats) -> float:
+    if reference.kind != "numeric" or reference.spread == 0:
+        return float("nan")
+    return distance.wasserstein(reference.counts, counts, reference.positions) / reference.spread

@@ -1,0 +1,175 @@
+"""What a statistic is without any drift: noise floors, intervals, and clustered traffic."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from vario.drift.bins import Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A confidence interval."""
+
+    low: float
+    high: float
+
+
+def evidence(reference_n: float, current_n: float, design_effect: float = 1.0) -> float:
+    """Returns k = design effect x (1/n + 1/m): PSI over k is chi-square without drift."""
+    return design_effect * (1 / reference_n + 1 / current_n)
+
+
+def psi_floor(k: float, bins: int) -> float:
+    """Returns the mean of PSI where nothing drifts: (B - 1) k."""
+    return (bins - 1) * k
+
+
+def psi_critical(k: float, bins: int, alpha: float, tolerance: float = 0.0) -> float:
+    """Returns the PSI that is passed with probability `alpha` where the true one is `tolerance`.
+
+    PSI / k is non-central chi-square with B - 1 degrees of freedom and non-centrality
+    tolerance / k (central where it is 0). The same PSI so means much at 500,000 rows and little
+    at 500.
+
+    Args:
+        k: what `evidence` returns.
+        bins: how many bins there are (B).
+        alpha: false-alarm probability, 0 to 1.
+        tolerance: the drift in PSI that is nobody's concern.
+
+    >>> round(psi_critical(evidence(1e6, 1000), 10, 0.05), 4)
+    0.0169
+    """
+    if bins < 2:
+        return math.inf
+    if tolerance > 0:
+        return float(special.chndtrix(1 - alpha, bins - 1, tolerance / k)) * k
+    return float(special.chdtri(bins - 1, alpha)) * k
+
+
+def psi_p_value(psi: float, k: float, bins: int) -> float:
+    """Returns the probability of a PSI at least this great where nothing drifts."""
+    return float(special.chdtrc(bins - 1, psi / k)) if bins > 1 else 1.0
+
+
+def psi_interval(psi: float, k: float, bins: int, level: float = 0.95) -> Interval:
+    """Returns the interval of the true PSI, by inverting the non-central chi-square.
+
+    Its low end is 0 as long as sampling alone may explain what was measured.
+    """
+    if bins < 2:
+        return Interval(0.0, 0.0)
+    statistic, freedom, tail = psi / k, bins - 1, (1 - level) / 2
+
+    def bound(below: float) -> float:
+        if special.chdtr(freedom, statistic) <= below:
+            return 0.0
+        return float(special.chndtrinc(statistic, freedom, below)) * k
+
+    return Interval(bound(1 - tail), bound(tail))
+
+
+def ratio_interval(part: float, whole: float, level: float = 0.95) -> Interval:
+    """Returns the exact (Clopper-Pearson) interval of a ratio of counts, 0 to 1.
+
+    >>> ratio_interval(0, 100).low
+    0.0
+    """
+    if whole <= 0:
+        return Interval(0.0, 1.0)
+    tail = (1 - level) / 2
+    low = float(special.betaincinv(part, whole - part + 1, tail)) if part > 0 else 0.0
+    high = float(special.betaincinv(part + 1, whole - part, 1 - tail)) if part < whole else 1.0
+    return Interval(low, high)
+
+
+def ratio_increase_p(
+    part: float, whole: float, reference_part: float, reference_whole: float
+) -> float:
+    """Returns the probability of so many more parts than the reference has, by chance alone.
+
+    Fisher's exact test, one-sided: given the sum of both, the current part is hypergeometric. Where
+    counts are large its normal approximation with continuity correction is taken.
+
+    Args:
+        part: how many of the current `whole` have the property (are missing, say).
+        whole: how many there are now.
+        reference_part: how many of the reference have it.
+        reference_whole: how many the reference has.
+    """
+    if whole <= 0 or reference_whole <= 0:
+        return 1.0
+    total, parts = whole + reference_whole, part + reference_part
+    mean = parts * whole / total
+    variance = mean * (1 - parts / total) * reference_whole / max(total - 1, 1)
+    if min(mean, parts - mean, whole - mean) >= 50:
+        return float(special.ndtr((mean + 0.5 - part) / math.sqrt(variance)))
+    return _hypergeometric_tail(round(part), round(total), round(parts), round(whole))
+
+
+def _hypergeometric_tail(least: int, total: int, parts: int, drawn: int) -> float:
+    """Returns the probability to draw at least `least` of the parts."""
+    most = min(parts, drawn)
+    start = max(least, drawn - (total - parts), 0)
+    if start > most:
+        return 0.0
+    if start == max(drawn - (total - parts), 0):
+        return 1.0
+    x = np.arange(start, most + 1, dtype=np.float64)
+    log_p = (
+        _log_choose(parts, x)
+        + _log_choose(total - parts, drawn - x)
+        - _log_choose(total, np.array([float(drawn)]))
+    )
+    return min(float(np.exp(special.logsumexp(log_p))), 1.0)
+
+
+def _log_choose(n: float, k: Floats) -> Floats:
+    gammaln = special.gammaln
+    return np.asarray(gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1))
+
+
+def design_effect(blocks: Floats) -> float:
+    """Returns by how much counts vary more from block to block than independent ones would.
+
+    Traffic comes in clusters (a user's requests, an hour's mood), so n requests carry less evidence
+    than n independent ones. Pearson's heterogeneity statistic over its degrees of freedom, at
+    least 1; the blocks must be as long as the window that is judged, and healthy.
+
+    Source: Rao and Scott, "On chi-squared tests for multiway contingency tables with cell
+    proportions estimated from survey data" (1984), first-order correction.
+
+    Args:
+        blocks: counts of each block in each bin, shape (blocks, b).
+
+    >>> design_effect(np.array([[50.0, 50.0], [50.0, 50.0]]))
+    1.0
+    """
+    used = blocks[blocks.sum(axis=1) > 0]
+    used = used[:, used.sum(axis=0) > 0]
+    if used.shape[0] < 2 or used.shape[1] < 2:
+        return 1.0
+    expected = used.sum(axis=1, keepdims=True) * used.sum(axis=0) / used.sum()
+    statistic = np.sum((used - expected) ** 2 / expected)
+    freedom = (used.shape[0] - 1) * (used.shape[1] - 1)
+    return max(float(statistic / freedom), 1.0)
+
+
+def false_discoveries(p_values: Floats, rate: float) -> NDArray[np.bool_]:
+    """Returns which hypotheses are rejected so that at most `rate` of the rejected are false.
+
+    Benjamini and Hochberg, "Controlling the false discovery rate" (1995).
+
+    >>> false_discoveries(np.array([0.001, 0.04, 0.03, 0.8]), 0.05).tolist()
+    [True, False, False, False]
+    """
+    order = np.argsort(p_values, kind="stable")
+    passed = p_values[order] <= rate * np.arange(1, len(order) + 1) / max(len(order), 1)
+    rejected = np.zeros(len(order), dtype=np.bool_)
+    if passed.any():
+        rejected[order[: int(np.flatnonzero(passed)[-1]) + 1]] = True
+    return rejected

@@ -1,0 +1,219 @@
+"""References: what a model's inputs and outputs look like when all is well, in fixed bins."""
+
+import itertools
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from vario.drift.bins import Floats, count_categories, count_values, quantile_edges
+from vario.errors import BadData
+
+Kind = Literal["numeric", "categorical"]
+Column = Sequence[Any] | np.ndarray[Any, np.dtype[Any]]
+
+DEFAULT_BINS = 10
+MOST_CATEGORIES = 100
+"""Of a feature with more categories the most frequent ones have a bin each, the rest is one."""
+FORMAT = "vario-reference/1"
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureReference:
+    """One feature (or a model's output) as the reference has it.
+
+    Attributes:
+        name: the feature's name.
+        kind: numeric or categorical.
+        counts: values in each bin, shape (b,); for categories, the last is all others.
+        missing: rows without the feature.
+        edges: inner edges of the bins of a numeric feature, shape (b - 1,), else empty.
+        positions: mean of the values in each bin of a numeric feature, shape (b,), else empty.
+        categories: names of the first b - 1 bins of a categorical feature, else empty.
+        spread: standard deviation of a numeric feature, in its own unit; 0 otherwise.
+    """
+
+    name: str
+    kind: Kind
+    counts: Floats
+    missing: float
+    edges: Floats
+    positions: Floats
+    categories: tuple[str, ...] = ()
+    spread: float = 0.0
+
+    @property
+    def present(self) -> float:
+        """How many rows have a value."""
+        return float(self.counts.sum())
+
+    @property
+    def rows(self) -> float:
+        """How many rows there are, with the feature and without."""
+        return self.present + self.missing
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What each bin is called: an interval, or a category."""
+        if self.kind == "categorical":
+            return (*self.categories, "(other)")
+        bounds = ["-inf", *(f"{edge:g}" for edge in self.edges.tolist()), "inf"]
+        return tuple(f"({low}, {high}]" for low, high in itertools.pairwise(bounds))
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What a model is compared with.
+
+    Attributes:
+        name: how it is asked for, such as `v23`.
+        model_name: the model it describes.
+        model_version: the version it was made of; empty where it is training data.
+        source: where the rows come from, in words.
+        created_ns: when it was made, nanoseconds since the epoch.
+        features: by name.
+    """
+
+    name: str
+    model_name: str
+    model_version: str
+    source: str
+    created_ns: int
+    features: Mapping[str, FeatureReference]
+
+
+def make_feature(name: str, column: Column, bins: int = DEFAULT_BINS) -> FeatureReference:
+    """Returns a column's reference.
+
+    Numbers make a numeric feature; anything else, booleans too, a categorical one. None, nan and
+    infinities count as missing.
+
+    Args:
+        name: the feature's name.
+        column: its values, one a row.
+        bins: how many bins a numeric feature has at most.
+
+    Raises:
+        BadData: the column holds no value at all.
+    """
+    numbers, texts, missing = split_column(column)
+    if numbers is not None:
+        if not len(numbers):
+            raise BadData(f"feature {name!r} has no value in {missing:g} rows: leave it out")
+        edges = quantile_edges(numbers, bins)
+        counts = count_values(numbers, edges)
+        unit = np.abs(numbers).max() or 1.0  # sums and squares of any float then stay finite
+        scaled, found = numbers / unit, np.searchsorted(edges, numbers, side="left")
+        positions = np.bincount(found, weights=scaled, minlength=len(counts)) / counts * unit
+        spread = float(scaled.std() * unit)
+        return FeatureReference(name, "numeric", counts, missing, edges, positions, (), spread)
+    if not texts:
+        raise BadData(f"feature {name!r} has no value in {missing:g} rows: leave it out")
+    frequent = sorted(texts, key=lambda category: (-texts[category], category))
+    categories = tuple(sorted(frequent[:MOST_CATEGORIES]))
+    nothing = np.zeros(0)
+    counts = count_categories(texts, categories)
+    return FeatureReference(name, "categorical", counts, missing, nothing, nothing, categories)
+
+
+def split_column(column: Column) -> tuple[Floats | None, dict[str, float], float]:
+    """Returns a column's finite numbers (None: it is categorical), its categories, its gaps."""
+    array = np.asarray(column)
+    if array.dtype.kind in "iuf":
+        numbers = array.astype(np.float64)
+        finite = np.isfinite(numbers)
+        return numbers[finite], {}, float((~finite).sum())
+    values = [value for value in array.tolist() if not _is_gap(value)]
+    missing = float(len(array) - len(values))
+    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+        return np.array(values, dtype=np.float64), {}, missing
+    texts: dict[str, float] = {}
+    for value in values:
+        text = str(value)
+        texts[text] = texts.get(text, 0.0) + 1
+    return None, texts, missing
+
+
+def _is_gap(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and not math.isfinite(value))
+
+
+def dump_reference(reference: Reference) -> str:
+    """Returns a reference as JSON text, `load_reference`'s input."""
+
+    def feature(f: FeatureReference) -> dict[str, Any]:
+        numeric = {
+            "edges": f.edges.tolist(),
+            "positions": f.positions.tolist(),
+            "spread": f.spread,
+        }
+        own = numeric if f.kind == "numeric" else {"categories": list(f.categories)}
+        return {"kind": f.kind, "counts": f.counts.tolist(), "missing": f.missing, **own}
+
+    return json.dumps(
+        {
+            "format": FORMAT,
+            "name": reference.name,
+            "model_name": reference.model_name,
+            "model_version": reference.model_version,
+            "source": reference.source,
+            "created_ns": reference.created_ns,
+            "features": {name: feature(f) for name, f in sorted(reference.features.items())},
+        },
+        ensure_ascii=False,
+        allow_nan=False,
+        indent=1,
+    )
+
+
+def load_reference(text: str, source: str) -> Reference:
+    """Reads a reference from the JSON text that `dump_reference` made.
+
+    Args:
+        text: the JSON.
+        source: where it comes from, for errors.
+
+    Raises:
+        BadData: it is not JSON, of another format, or a feature in it makes no sense.
+    """
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise BadData(f"{source} is not JSON: {error}") from error
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise BadData(f"{source} is no reference: its `format` should be {FORMAT!r}")
+    try:
+        return Reference(
+            name=str(document["name"]),
+            model_name=str(document["model_name"]),
+            model_version=str(document["model_version"]),
+            source=str(document["source"]),
+            created_ns=int(document["created_ns"]),
+            features={
+                name: _load_feature(name, feature, source)
+                for name, feature in document["features"].items()
+            },
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadData(f"{source} is a broken reference: {error!r}; make it anew") from error
+
+
+def _load_feature(name: str, feature: Mapping[str, Any], source: str) -> FeatureReference:
+    loaded = FeatureReference(
+        name=name,
+        kind=feature["kind"],
+        counts=np.array(feature["counts"], dtype=np.float64),
+        missing=float(feature["missing"]),
+        edges=np.array(feature.get("edges", []), dtype=np.float64),
+        positions=np.array(feature.get("positions", []), dtype=np.float64),
+        categories=tuple(feature.get("categories", [])),
+        spread=float(feature.get("spread", 0.0)),
+    )
+    inner = loaded.edges if loaded.kind == "numeric" else loaded.categories
+    fits = loaded.kind in ("numeric", "categorical") and len(loaded.counts) == len(inner) + 1
+    if not fits or loaded.counts.min() < 0 or loaded.missing < 0 or not loaded.present:
+        raise BadData(f"{source}: feature {name!r} of the reference does not fit its own bins")
+    return loaded

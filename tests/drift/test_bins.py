@@ -1,0 +1,83 @@
+"""Bins: what is counted once stays counted, wherever histograms are cut."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vario.drift.bins import Floats, count_buckets, count_categories, count_values, quantile_edges
+
+NUMBER = st.floats(-1e6, 1e6)
+
+
+@given(st.lists(NUMBER, min_size=1, max_size=200), st.integers(2, 20))
+def test_quantile_bins_of_the_reference_are_never_empty(values: list[float], bins: int) -> None:
+    edges = quantile_edges(np.array(values), bins)
+    counts = count_values(np.array(values), edges)
+    assert len(edges) < bins
+    assert counts.sum() == len(values)
+    assert (counts > 0).all()
+
+
+def test_without_values_there_are_no_bins() -> None:
+    with pytest.raises(ValueError, match="at least 2 bins and one value"):
+        quantile_edges(np.array([]), 10)
+
+
+@given(st.lists(NUMBER, min_size=1, max_size=300), st.data())
+def test_buckets_that_no_edge_cuts_are_counted_as_values_are(
+    values: list[float], data: st.DataObject
+) -> None:
+    numbers = np.array(values)
+    bounds = np.unique(np.array(data.draw(st.lists(NUMBER, min_size=1, max_size=20))))
+    edges = np.unique(np.array(data.draw(st.lists(st.sampled_from(bounds.tolist()), max_size=9))))
+    lower, upper = np.append(-np.inf, bounds), np.append(bounds, np.inf)
+    found = count_buckets(lower, upper, count_values(numbers, bounds), edges)
+    assert found.tolist() == count_values(numbers, edges).tolist()
+
+
+@given(st.lists(NUMBER, min_size=1, max_size=300), st.lists(NUMBER, max_size=12), st.integers(0, 8))
+def test_exponential_buckets_are_wrong_by_what_the_edges_cut(
+    values: list[float], edges_at: list[float], scale: int
+) -> None:
+    numbers, edges = np.array(values), np.unique(np.array(edges_at))
+    lower, upper, counts = exponential(numbers, scale)
+    found = count_buckets(lower, upper, counts, edges)
+    assert found.sum() == pytest.approx(len(values))
+    cut = np.array([counts[(lower < edge) & (edge < upper)].sum() for edge in edges])
+    allowed = np.append(cut, 0) + np.append(0, cut)
+    assert (np.abs(found - count_values(numbers, edges)) <= allowed + 1e-9).all()
+
+
+def exponential(numbers: Floats, scale: int) -> tuple[Floats, Floats, Floats]:
+    """An exponential histogram in the plainest way: a bucket for each number, (lower, upper]."""
+    base = 2.0 ** (2.0**-scale)
+    lower, upper = [], []
+    for x in numbers.tolist():
+        if x == 0:
+            lower.append(0.0)
+            upper.append(0.0)
+            continue
+        index = np.ceil(np.log2(abs(x)) * 2.0**scale)
+        small, large = base ** (index - 1), base**index
+        small, large = min(small, abs(x) * (1 - 1e-12)), max(large, abs(x))
+        lower.append(small if x > 0 else -large)
+        upper.append(large if x > 0 else -small)
+        if x < 0:
+            lower[-1] = np.nextafter(-large, -np.inf)
+    return np.array(lower), np.array(upper), np.ones(len(lower))
+
+
+def test_what_lies_beyond_all_bounds_counts_beside_the_bound_that_is_known() -> None:
+    found = count_buckets(
+        np.array([-np.inf, 10.0]),
+        np.array([10.0, np.inf]),
+        np.array([4.0, 6.0]),
+        np.array([5.0, 20.0]),
+    )
+    assert found.tolist() == [0.0, 4.0 + 6.0, 0.0]
+
+
+def test_unknown_categories_are_counted_together() -> None:
+    found = count_categories({"mobile": 3.0, "tv": 1.0, "fridge": 1.0}, ["web", "mobile"])
+    assert found.tolist() == [0.0, 3.0, 2.0]

@@ -1,0 +1,112 @@
+"""References: made of columns, kept as JSON, refused where they are broken."""
+
+import json
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vario.drift.reference import (
+    FeatureReference,
+    Reference,
+    dump_reference,
+    load_reference,
+    make_feature,
+)
+from vario.errors import BadData
+
+
+def made(**columns: object) -> Reference:
+    features = {name: make_feature(name, column) for name, column in columns.items()}  # type: ignore[arg-type]
+    return Reference("v23", "recommender", "v23", "train.parquet", 1, features)
+
+
+def plain(feature: FeatureReference) -> dict[str, object]:
+    return {
+        "kind": feature.kind,
+        "counts": feature.counts.tolist(),
+        "missing": feature.missing,
+        "edges": feature.edges.tolist(),
+        "labels": feature.labels,
+    }
+
+
+def test_numbers_make_a_numeric_feature() -> None:
+    feature = make_feature("age", [20, 30, None, 40, float("nan"), 50], bins=2)
+    assert plain(feature) == {
+        "kind": "numeric",
+        "counts": [2.0, 2.0],
+        "missing": 2,
+        "edges": [30.0],
+        "labels": ("(-inf, 30]", "(30, inf]"),
+    }
+    assert feature.positions.tolist() == [25.0, 45.0]
+    assert feature.spread == pytest.approx(np.std([20, 30, 40, 50]))
+    assert feature.rows == 6
+
+
+def test_anything_else_makes_a_categorical_one() -> None:
+    feature = make_feature("country", ["de", "fr", None, "de", True])
+    assert plain(feature) == {
+        "kind": "categorical",
+        "counts": [1.0, 2.0, 1.0, 0.0],
+        "missing": 1,
+        "edges": [],
+        "labels": ("True", "de", "fr", "(other)"),
+    }
+
+
+def test_rare_categories_of_very_many_are_one() -> None:
+    column = [f"c{i:03}" for i in range(150) for _ in range(1 + (i < 100))]
+    feature = make_feature("city", column)
+    assert feature.categories == tuple(f"c{i:03}" for i in range(100))
+    assert feature.counts[-1] == 50
+
+
+@pytest.mark.parametrize("column", [[None, None], [float("nan")]])
+def test_a_column_without_values_is_refused(column: list[float | None]) -> None:
+    with pytest.raises(BadData, match=r"feature 'age' has no value in \d rows: leave it out"):
+        make_feature("age", column)
+
+
+@given(
+    st.lists(st.none() | st.floats(allow_nan=True), min_size=1, max_size=50),
+    st.lists(st.none() | st.text(st.characters(exclude_categories=["Cs"])), min_size=1),
+)
+def test_a_reference_survives_its_json(
+    numbers: list[float | None], texts: list[str | None]
+) -> None:
+    reference = made(age=[*numbers, 1.0], country=[*texts, "de"])
+    loaded = load_reference(dump_reference(reference), "here")
+    assert dump_reference(loaded) == dump_reference(reference)
+
+
+BROKEN: dict[str, tuple[Callable[[dict], object], str]] = {
+    "no format": (lambda d: d.pop("format"), "here is no reference: its `format` should be"),
+    "no name": (lambda d: d.pop("name"), "here is a broken reference: KeyError"),
+    "features are a list": (lambda d: d.update(features=[]), "here is a broken reference"),
+    "a bin too many": (
+        lambda d: d["features"]["age"]["counts"].append(1),
+        "here: feature 'age' of the reference does not fit its own bins",
+    ),
+    "less than nothing": (
+        lambda d: d["features"]["age"].update(missing=-1),
+        "here: feature 'age' of the reference does not fit its own bins",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_broken_reference_is_refused(case: str) -> None:
+    document = json.loads(dump_reference(made(age=[1.0, 2.0, 3.0])))
+    breaking, message = BROKEN[case]
+    breaking(document)
+    with pytest.raises(BadData, match=message):
+        load_reference(json.dumps(document), "here")
+
+
+def test_what_is_not_json_is_refused() -> None:
+    with pytest.raises(BadData, match="here is not JSON"):
+        load_reference("{", "here")
