@@ -48,14 +48,16 @@ class IngestSettings:
     """The doors. A port of 0 asks the system for a free one.
 
     `cors_origins` names the origins whose pages may send telemetry, separated by commas (`*` for
-    any); none by default. `prometheus_config` is the path of a prometheus.yml whose targets are
-    scraped; none if empty.
+    any); none by default. For `remember_s` seconds a stored request is known, so that its retry is
+    not stored again; 0 for never. `prometheus_config` is the path of a prometheus.yml whose targets
+    are scraped; none if empty.
     """
 
     otlp_http_port: int = 4318
     otlp_grpc_port: int = 4317
     max_body_mb: int = 64
     max_queue_mb: int = 256
+    remember_s: float = 900.0
     cors_origins: str = ""
     prometheus_config: str = ""
 

@@ -21,10 +21,12 @@ def served(embedded_engine: Engine) -> Iterator[tuple[Addresses, ClickHouseStore
     """A server, and a store of the test's own on the same database."""
     settings = settings_for("chdb://memory/served")
     few = replace(settings.store, reader_threads=1, retention=KEEP_FOR_YEARS)
+    # Tests send the same bodies and want them stored each time.
+    ingest = replace(settings.ingest, remember_s=0.0)
     clock = ManualClock(START_NS)
     store = open_store(few, clock)
     try:
-        with serving(replace(settings, store=few), clock) as addresses:
+        with serving(replace(settings, store=few, ingest=ingest), clock) as addresses:
             yield addresses, store
     finally:
         store.engine.command("DROP DATABASE served SYNC")

@@ -23,6 +23,7 @@ from vario.ingest.pipeline import Pipeline
 from vario.model.telemetry import Signal
 
 BODY = traces_body("a", make_span())
+OTHER = traces_body("b", make_span())
 PROTOBUF = {"content-type": "application/x-protobuf"}
 METHOD = f"/{SERVICES[Signal.TRACES]}/Export"
 
@@ -60,10 +61,10 @@ def test_a_full_queue_is_told_with_a_time_to_retry() -> None:
     async def scene() -> None:
         shelf = Shelf()
         shelf.open.clear()
-        async with running(shelf, len(BODY)) as pipeline, client_of(pipeline) as client:
+        async with running(shelf, 2 * len(BODY) - 1) as pipeline, client_of(pipeline) as client:
             first = asyncio.create_task(client.post("/v1/traces", content=BODY, headers=PROTOBUF))
             await asyncio.to_thread(shelf.asked.wait, 10)
-            answer = await client.post("/v1/traces", content=BODY, headers=PROTOBUF)
+            answer = await client.post("/v1/traces", content=OTHER, headers=PROTOBUF)
             assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
             status = Status.FromString(answer.content)
             assert (status.code, status.message, delays_of(status)) == snapshot(
@@ -76,9 +77,9 @@ def test_a_full_queue_is_told_with_a_time_to_retry() -> None:
             )
             shelf.open.set()
             assert (await first).status_code == 200
-            again = await client.post("/v1/traces", content=BODY, headers=PROTOBUF)
+            again = await client.post("/v1/traces", content=OTHER, headers=PROTOBUF)
             assert again.status_code == 200
-        assert shelf.written == [(Signal.TRACES, BODY)] * 2
+        assert shelf.written == [(Signal.TRACES, BODY), (Signal.TRACES, OTHER)]
 
     run(scene)
 

@@ -76,11 +76,16 @@ class App:
         self._close_at_end(store.close)
         max_body_bytes = ingest.max_body_mb << 20
         pipeline = Pipeline(
-            store, self.clock, max_queue_bytes=max(ingest.max_queue_mb << 20, 2 * max_body_bytes)
+            store,
+            self.clock,
+            max_queue_bytes=max(ingest.max_queue_mb << 20, 2 * max_body_bytes),
+            remember_s=ingest.remember_s,
         )
         pipeline.start()
         self._close_at_end(pipeline.close)
-        remote = RemotePipeline(store, pipeline.budget, pipeline.counters)
+        remote = RemotePipeline(
+            store, pipeline.budget, pipeline.counters, remember_s=ingest.remember_s
+        )
         remote.start()
         self._close_at_end(remote.close)
         scraper = make_scraper(read_scrape_config(ingest.prometheus_config), remote, self.clock)

@@ -6,13 +6,14 @@ from typing import Any
 import click
 
 from vario.cli.logging import LogFormat, configure_logging
-from vario.config import Settings, load_settings, overlay
+from vario.config import SYNCS, Settings, load_settings, overlay
 from vario.errors import BadData
 
 _PORT = click.IntRange(0, 65535)
 _DAYS = click.IntRange(1)
 _SETTINGS = {
     "dsn": "store.dsn",
+    "sync": "store.sync",
     "host": "server.host",
     "port": "server.port",
     "otlp_http_port": "ingest.otlp_http_port",
@@ -30,6 +31,12 @@ _SETTINGS = {
 @click.option("--config", type=click.Path(path_type=Path), help="Settings as TOML; flags win.")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of the embedded store.")
 @click.option("--dsn", help="chdb:///folder, chdb://memory or http(s)://user:pw@host:8123/db.")
+@click.option(
+    "--sync",
+    type=click.Choice(SYNCS),
+    help="What a power cut may take: nothing acknowledged (commit), the last second (group), the"
+    " last half minute (none). A crash of vario takes nothing.  [default: commit]",
+)
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=_PORT, help="API and UI.  [default: 7070]")
 @click.option("--otlp-http-port", type=_PORT, help="OTLP over HTTP.  [default: 4318]")

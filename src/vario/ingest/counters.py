@@ -24,6 +24,7 @@ _HELP = {
     "vario_ingest_bytes_total": "Bytes of accepted requests after decompression.",
     "vario_ingest_items_total": "Spans, log records and data points stored.",
     "vario_ingest_rejected_items_total": "Items of accepted requests that were not stored.",
+    "vario_ingest_repeated_requests_total": "Retries of requests that were stored already.",
     "vario_ingest_writes_total": "Inserts into the store; one holds several requests.",
     "vario_ingest_write_seconds_total": "Time spent in inserts.",
 }

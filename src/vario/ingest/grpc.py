@@ -8,6 +8,7 @@ import grpc
 import grpc.aio
 
 from vario.errors import Unavailable, VarioError
+from vario.ingest.client import client_of_peer
 from vario.ingest.pipeline import Pipeline
 from vario.ingest.status import CODES, to_status
 from vario.model.telemetry import Signal
@@ -73,9 +74,11 @@ class OtlpGrpc:
         async def export(body: bytes, context: Any) -> Any:
             outcome = "ok"
             try:
-                with self._pipeline.budget.hold() as hold:
+                client = client_of_peer(context.peer())
+                with self._pipeline.budget.hold(client) as hold:
                     hold.grow(len(body))
-                    return build_response(signal, await self._pipeline.export(signal, body))
+                    checked = await self._pipeline.export(signal, body, client=client)
+                    return build_response(signal, checked)
             except VarioError as error:
                 outcome = error.kind
                 await _refuse(signal, context, error)
@@ -92,7 +95,7 @@ def _serialize(response: Any) -> bytes:
 
 
 async def _refuse(signal: Signal, context: Any, error: VarioError) -> None:
-    if CODES[error.kind].http >= 500:
+    if CODES[error.kind].http == 500:
         log.warning("OTLP %s over gRPC: %s", signal, error)
     status = to_status(error)
     details = (("grpc-status-details-bin", status.SerializeToString()),)

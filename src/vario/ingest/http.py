@@ -14,6 +14,7 @@ from google.rpc.status_pb2 import Status
 
 from vario.errors import BadData, InternalError, NotFound, UnsupportedMedia, VarioError
 from vario.ingest.body import Gone, read_body
+from vario.ingest.client import client_of_scope
 from vario.ingest.pipeline import Pipeline
 from vario.ingest.status import CODES, retry_after_s, to_status
 from vario.model.telemetry import Signal
@@ -69,13 +70,15 @@ class OtlpHttp:
                 wrong = BadData(f"{scope['path']} takes POST, not {scope['method']}")
                 answer = _encode(405, to_status(wrong), JSON, {"allow": "POST"})
             else:
-                answer = await self._export(signal, headers, receive)
+                answer = await self._export(signal, headers, receive, client_of_scope(scope))
         except Gone:
             return
         cors = _cors(origin, headers) if origin and answer.http != 403 else {}
         await _send(send, answer, cors)
 
-    async def _export(self, signal: Signal, headers: Mapping[str, str], receive: Any) -> _Answer:
+    async def _export(
+        self, signal: Signal, headers: Mapping[str, str], receive: Any, client: str
+    ) -> _Answer:
         media = headers.get("content-type", "").partition(";")[0].strip().lower()
         outcome = "ok"
         try:
@@ -83,7 +86,7 @@ class OtlpHttp:
                 raise UnsupportedMedia(
                     f"content-type {media!r} is not OTLP: send {PROTOBUF} or {JSON}"
                 )
-            with self._pipeline.budget.hold() as hold:
+            with self._pipeline.budget.hold(client) as hold:
                 body = await read_body(
                     headers,
                     receive,
@@ -91,11 +94,13 @@ class OtlpHttp:
                     limit_bytes=self._max_body_bytes,
                     grow=hold.grow,
                 )
-                checked = await self._pipeline.export(signal, body, is_json=media == JSON)
+                checked = await self._pipeline.export(
+                    signal, body, is_json=media == JSON, client=client
+                )
             return _encode(200, build_response(signal, checked), media)
         except VarioError as error:
             outcome = error.kind
-            if CODES[error.kind].http >= 500:
+            if CODES[error.kind].http == 500:
                 log.warning("OTLP %s over HTTP: %s", signal, error)
             return _fail(error, media)
         finally:

@@ -4,18 +4,22 @@ While one insert runs, the requests that arrive meanwhile wait; then they are jo
 and written by one insert. An insert costs 20 (logs) to 200 ms (metrics) of CPU before its first
 row, so between small inserts a lane rests: from one start to the next pass at least `PACE_S`, and
 twice the time that the insert took.
+
+A request that repeats another one byte by byte is not written again: it is a retry, of a sender
+that had no answer in its time.
 """
 
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from vario.errors import BadData, InternalError, Unavailable, VarioError
+from vario.errors import BadData, InternalError, Overloaded, Unavailable, VarioError
 from vario.ingest.counters import Counters
+from vario.ingest.fair import FairQueue
+from vario.ingest.recent import REMEMBER_S, Key, Recent, key_of
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +32,11 @@ GROUP_BYTES = 16 << 20
 
 @dataclass(slots=True, eq=False)
 class _Write:
+    """One body and who waits for it: its sender, and those who sent the same after it."""
+
+    key: Key
     body: bytes
-    done: Future[None] = field(default_factory=Future[None])
+    waiting: list[Future[bool]] = field(default_factory=list[Future[bool]])
 
 
 class Lane:
@@ -42,6 +49,7 @@ class Lane:
         counters: Counters,
         *,
         pace_s: float = PACE_S,
+        remember_s: float = REMEMBER_S,
     ) -> None:
         """Makes a lane; `start` starts its thread.
 
@@ -50,37 +58,52 @@ class Lane:
             write: writes joined requests durably; raises as `SignalWriter` does.
             counters: where inserts are counted.
             pace_s: shortest time between the starts of two small inserts.
+            remember_s: how long a request is known, so that its retry is not stored again.
         """
         self.name = name
         self._write_joined = write
         self._counters = counters
         self._pace_s = pace_s
-        self._waiting: deque[_Write] = deque()
-        self._bytes = 0
+        self._queue: FairQueue[_Write] = FairQueue()
+        self._under_way: dict[Key, _Write] = {}
+        self._recent = Recent(remember_s)
         self._changed = threading.Condition()
         self._closing = False
+        self._fails_since: float | None = None
         self._thread = threading.Thread(target=self._run, name=f"vario-write-{name}")
 
     def start(self) -> None:
         """Starts writing."""
         self._thread.start()
 
-    def put(self, body: bytes) -> Future[None]:
+    def put(self, body: bytes, client: str = "") -> Future[bool]:
         """Takes a request that can be joined with others; the result comes once it is durable.
 
-        A request whose future is cancelled before its turn is not written.
+        The result is false where the body is already stored: it repeats a request of a short while
+        ago, or one that is still on its way. A request whose future is cancelled before its turn
+        is not written.
+
+        Args:
+            body: the request.
+            client: who sends it; clients take turns.
 
         Raises:
             Unavailable: the lane is closed.
         """
-        write = _Write(body)
+        done: Future[bool] = Future()
+        key = key_of(body)
         with self._changed:
             if self._closing:
                 raise Unavailable("vario is stopping: try again when it is up", retry_after_s=5)
-            self._waiting.append(write)
-            self._bytes += len(body)
-            self._changed.notify()
-        return write.done
+            if key in self._recent:
+                done.set_result(False)
+            elif key in self._under_way:
+                self._under_way[key].waiting.append(done)
+            else:
+                write = self._under_way[key] = _Write(key, body, [done])
+                self._queue.put(client, len(body), write)
+                self._changed.notify()
+        return done
 
     def close(self) -> None:
         """Refuses new requests; those that wait are still written."""
@@ -103,56 +126,79 @@ class Lane:
         not_before = 0.0
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._waiting or self._closing)
-                if not self._waiting:
+                self._changed.wait_for(lambda: self._queue or self._closing)
+                if not self._queue:
                     return
                 self._changed.wait_for(
-                    lambda: self._bytes >= FULL_BYTES or self._closing,
+                    lambda: self._queue.size_bytes >= FULL_BYTES or self._closing,
                     timeout=max(0.0, not_before - time.monotonic()),
                 )
-                group = self._take()
+                group = [w for w in self._queue.take(GROUP_BYTES) if self._is_awaited(w)]
             started = time.monotonic()
-            # A request whose sender has gone is not written: nobody was told that it would be.
-            yield [write for write in group if write.done.set_running_or_notify_cancel()]
+            yield group
             took_s = time.monotonic() - started
             not_before = started + min(max(self._pace_s, 2 * took_s), 10 * self._pace_s)
 
-    def _take(self) -> list[_Write]:
-        group: list[_Write] = []
-        size = 0
-        while self._waiting and (not group or size + len(self._waiting[0].body) <= GROUP_BYTES):
-            write = self._waiting.popleft()
-            size += len(write.body)
-            group.append(write)
-        self._bytes -= size
-        return group
+    def _is_awaited(self, write: _Write) -> bool:
+        """Says whether anyone waits; what nobody was told would be written is not written."""
+        if all(done.cancelled() for done in write.waiting):
+            del self._under_way[write.key]
+            return False
+        return True
 
     def _write(self, group: list[_Write]) -> None:
         """Writes a group; one that the engine refuses in halves, so that a bad body fails alone."""
         started = time.monotonic()
         try:
             self._write_joined(b"".join(write.body for write in group))
-        except BadData as error:
-            if len(group) == 1:
-                group[0].done.set_exception(error)
-                return
-            middle = len(group) // 2
-            self._write(group[:middle])
-            self._write(group[middle:])
-        except VarioError as error:
-            _fail(group, error)
+        except Unavailable as error:
+            # Nobody's body is to blame, and the halves would not do better.
+            self._note_outage(error)
+            self._settle(group, error)
         except Exception as error:
-            log.exception("writing %d requests of %s failed", len(group), self.name)
-            reason = f"writing {self.name} failed ({type(error).__name__}); see the log"
-            _fail(group, InternalError(reason))
+            if len(group) > 1:
+                middle = len(group) // 2
+                self._write(group[:middle])
+                self._write(group[middle:])
+            else:
+                self._settle(group, self._explain(error))
         else:
             seconds = time.monotonic() - started
+            self._note_outage(None)
             self._counters.add("vario_ingest_writes_total", signal=self.name)
             self._counters.add("vario_ingest_write_seconds_total", seconds, signal=self.name)
+            self._settle(group, None)
+
+    def _settle(self, group: list[_Write], error: VarioError | None) -> None:
+        """Tells everyone who waits for a group how it ended."""
+        with self._changed:
             for write in group:
-                write.done.set_result(None)
+                del self._under_way[write.key]
+                if error is None:
+                    self._recent.add(write.key)
+        for write in group:
+            # Who has gone was told nothing.
+            listening = [done for done in write.waiting if done.set_running_or_notify_cancel()]
+            for place, done in enumerate(listening):
+                if error is None:
+                    done.set_result(place == 0)
+                else:
+                    done.set_exception(error)
 
+    def _explain(self, error: Exception) -> VarioError:
+        if isinstance(error, BadData | Overloaded):
+            return error
+        log.error("writing a request of %s failed", self.name, exc_info=error)
+        if isinstance(error, VarioError):
+            return error
+        return InternalError(f"writing {self.name} failed ({type(error).__name__}); see the log")
 
-def _fail(group: list[_Write], error: VarioError) -> None:
-    for write in group:
-        write.done.set_exception(error)
+    def _note_outage(self, error: Unavailable | None) -> None:
+        """Logs when writing stops to work, and when it works again; once each."""
+        if error is not None and self._fails_since is None:
+            self._fails_since = time.monotonic()
+            log.error("%s cannot be stored, senders are told to wait: %s", self.name, error)
+        elif error is None and self._fails_since is not None:
+            seconds = time.monotonic() - self._fails_since
+            self._fails_since = None
+            log.warning("%s are stored again, after %.0f s", self.name, seconds)

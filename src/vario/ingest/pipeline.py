@@ -9,6 +9,7 @@ from vario.clock import Clock
 from vario.ingest.budget import Budget
 from vario.ingest.counters import Counters, Metric
 from vario.ingest.lane import PACE_S, Lane
+from vario.ingest.recent import REMEMBER_S
 from vario.model.telemetry import Signal
 from vario.wire.otlp import Checked, check_request
 from vario.wire.otlp_json import decode_json
@@ -35,6 +36,7 @@ class Pipeline:
         *,
         max_queue_bytes: int,
         pace_s: float = PACE_S,
+        remember_s: float = REMEMBER_S,
     ) -> None:
         """Makes a pipeline; `start` starts its threads, one for each signal.
 
@@ -43,12 +45,19 @@ class Pipeline:
             clock: gives log records without a time theirs.
             max_queue_bytes: bytes that may be held between the doors and the store.
             pace_s: shortest time between the starts of two small inserts of a signal.
+            remember_s: how long a request is known, so that its retry is not stored again.
         """
         self.budget = Budget(max_queue_bytes)
         self.counters = Counters()
         self._clock = clock
         self._lanes = {
-            signal: Lane(signal, partial(writer.write_otlp, signal), self.counters, pace_s=pace_s)
+            signal: Lane(
+                signal,
+                partial(writer.write_otlp, signal),
+                self.counters,
+                pace_s=pace_s,
+                remember_s=remember_s,
+            )
             for signal in Signal
         }
 
@@ -64,7 +73,9 @@ class Pipeline:
         for lane in self._lanes.values():
             lane.join()
 
-    async def export(self, signal: Signal, body: bytes, *, is_json: bool = False) -> Checked:
+    async def export(
+        self, signal: Signal, body: bytes, *, is_json: bool = False, client: str = ""
+    ) -> Checked:
         """Stores an export request and returns once what it holds is durable.
 
         The caller holds `len(body)` bytes of `budget` until this returns.
@@ -73,6 +84,7 @@ class Pipeline:
             signal: what the request exports.
             body: the request, in protobuf or in JSON.
             is_json: whether it is in JSON.
+            client: who sends it (`vario.ingest.client`).
 
         Returns:
             How much of the request was stored, and what was rejected.
@@ -87,7 +99,10 @@ class Pipeline:
         else:
             checked = self._check(signal, body, is_json)
         if checked.body:
-            await asyncio.wrap_future(self._lanes[signal].put(checked.body))
+            put = self._lanes[signal].put(checked.body, client)
+            if not await asyncio.wrap_future(put):
+                self.counters.add("vario_ingest_repeated_requests_total", signal=signal)
+                return checked
         self.counters.add("vario_ingest_bytes_total", len(body), signal=signal)
         self.counters.add("vario_ingest_items_total", checked.items, signal=signal)
         for reason, count in checked.rejected.items():

@@ -8,6 +8,7 @@ from vario.errors import BadData
 from vario.ingest.budget import Budget
 from vario.ingest.counters import Counters
 from vario.ingest.lane import PACE_S, Lane
+from vario.ingest.recent import REMEMBER_S
 from vario.store.base import RemoteFeed
 from vario.wire.remote_sift import sift_request
 from vario.wire.remote_write import RemoteWrite, Version, check_request
@@ -35,7 +36,13 @@ class RemotePipeline:
     """Takes remote-write requests from the doors, and scraped samples, to the store."""
 
     def __init__(
-        self, writer: RemoteWriter, budget: Budget, counters: Counters, *, pace_s: float = PACE_S
+        self,
+        writer: RemoteWriter,
+        budget: Budget,
+        counters: Counters,
+        *,
+        pace_s: float = PACE_S,
+        remember_s: float = REMEMBER_S,
     ) -> None:
         """Makes a pipeline; `start` starts its threads, one for each kind of request.
 
@@ -44,11 +51,18 @@ class RemotePipeline:
             budget: bytes that may be held between the doors and the store.
             counters: what is counted.
             pace_s: shortest time between the starts of two small inserts of a kind.
+            remember_s: how long a request is known, so that its retry is not stored again.
         """
         self.budget = budget
         self.counters = counters
         self._lanes = {
-            feed: Lane(feed, partial(writer.write_remote, feed), counters, pace_s=pace_s)
+            feed: Lane(
+                feed,
+                partial(writer.write_remote, feed),
+                counters,
+                pace_s=pace_s,
+                remember_s=remember_s,
+            )
             for feed in RemoteFeed
         }
 
@@ -64,10 +78,15 @@ class RemotePipeline:
         for lane in self._lanes.values():
             lane.join()
 
-    async def write(self, version: Version, body: bytes) -> RemoteWrite:
+    async def write(self, version: Version, body: bytes, *, client: str = "") -> RemoteWrite:
         """Stores a request and returns once what it holds is durable.
 
         The caller holds `len(body)` bytes of `budget` until this returns.
+
+        Args:
+            version: what the request is written in.
+            body: the request.
+            client: who sends it (`vario.ingest.client`).
 
         Returns:
             What was stored; `rejected` says what was not.
@@ -79,24 +98,31 @@ class RemotePipeline:
         """
         try:
             request = await _checked(version, body)
-            await self.put(request)
+            fresh = await self.put(request, client)
         except BadData:
             # Something in it is unsound; what is sound is stored.
             request = await asyncio.to_thread(sift_request, version, body)
-            await self.put(request)
-        self._count(request, len(body))
+            fresh = await self.put(request, client)
+        if fresh:
+            self._count(request, len(body))
+        else:
+            self.counters.add("vario_ingest_repeated_requests_total", signal="remote_write")
         return request
 
-    async def put(self, request: RemoteWrite) -> None:
+    async def put(self, request: RemoteWrite, client: str = "") -> bool:
         """Stores a request that is known to be sound, and counts nothing.
+
+        Returns:
+            False where the request repeats one that is stored already.
 
         Raises:
             BadData: the engine refuses it after all.
             Unavailable, InternalError: as `write`.
         """
-        if request.body:
-            lane = self._lanes[_FEEDS[request.version, request.plain]]
-            await asyncio.wrap_future(lane.put(request.chunk))
+        if not request.body:
+            return True
+        lane = self._lanes[_FEEDS[request.version, request.plain]]
+        return await asyncio.wrap_future(lane.put(request.chunk, client))
 
     def _count(self, request: RemoteWrite, size_bytes: int) -> None:
         signal = "remote_write"

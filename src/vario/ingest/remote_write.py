@@ -10,6 +10,7 @@ from typing import Any
 
 from vario.errors import InternalError, VarioError
 from vario.ingest.body import Gone, read_body
+from vario.ingest.client import client_of_scope
 from vario.ingest.remote_pipeline import RemotePipeline
 from vario.ingest.status import CODES, retry_after_s
 from vario.wire.remote_sift import describe_rejected
@@ -46,13 +47,13 @@ class RemoteWriteHttp:
             # No sender has one; a page in a browser does.
             await _send(send, 403, f"pages of {origin} may not write metrics here", {})
         else:
-            await self._take(headers, receive, send)
+            await self._take(headers, receive, send, client_of_scope(scope))
 
-    async def _take(self, headers: Mapping[str, str], receive: Any, send: Any) -> None:
+    async def _take(self, headers: Mapping[str, str], receive: Any, send: Any, client: str) -> None:
         outcome, written = "ok", {}
         status, text = 204, ""
         try:
-            request = await self._store(headers, receive)
+            request = await self._store(headers, receive, client)
             written = _written(request)
             if text := describe_rejected(request):
                 outcome, status = "partial", 400
@@ -67,8 +68,8 @@ class RemoteWriteHttp:
             )
         await _send(send, status, text, written)
 
-    async def _store(self, headers: Mapping[str, str], receive: Any) -> RemoteWrite:
-        with self._pipeline.budget.hold() as hold:
+    async def _store(self, headers: Mapping[str, str], receive: Any, client: str) -> RemoteWrite:
+        with self._pipeline.budget.hold(client) as hold:
             packed = await read_body(
                 headers,
                 receive,
@@ -80,7 +81,7 @@ class RemoteWriteHttp:
             version = negotiate(headers.get("content-type", ""), encoding)
             body = decompress(packed, self._max_body_bytes)
             hold.grow(len(body))
-            return await self._pipeline.write(version, body)
+            return await self._pipeline.write(version, body, client=client)
 
 
 def beside(other: Any, door: RemoteWriteHttp) -> Any:
@@ -104,7 +105,7 @@ def _written(request: RemoteWrite) -> dict[str, str]:
 
 def _refuse(error: VarioError) -> tuple[int, str, dict[str, str]]:
     status = CODES[error.kind].http
-    if status >= 500:
+    if status == 500:
         log.warning("remote write: %s", error)
     nothing = _written(RemoteWrite(Version.V1, b""))
     delay = retry_after_s(error)

@@ -1,24 +1,31 @@
 """The embedded engine's surroundings: its configuration file and the lock on its folder."""
 
 import atexit
+import ctypes
 import hashlib
+import logging
 import os
 import shutil
+import sys
 import tempfile
+import threading
 from functools import cache
 from pathlib import Path
 from typing import IO
 
 from vario.errors import Unavailable
 
+log = logging.getLogger(__name__)
+
+SYNC_EVERY_S = 1.0
 _MIB = 1 << 20
 
-# Merge-tree settings: what an insert or a merge wrote is on the disk before it is acknowledged
-# or before its sources go. Without the merge settings two of three simulated power cuts lost
-# over 96 % of the rows; with all of them three of three lost none (docs/decisions/0002-store.md).
-# A cut can leave broken parts of unacknowledged inserts: they are set aside, never a reason not
-# to open. Cache sizes: the defaults are 5 GiB each, sized for servers. System log tables are off as
-# long as they are not named here.
+# Merge-tree settings: what an insert wrote is on the disk before it is acknowledged (unless the
+# setting `store.sync` says otherwise), and what a merge wrote before its sources go. Without the
+# merge settings two of three simulated power cuts lost over 96 % of the rows; with all of them
+# three of three lost none (docs/decisions/0002-store.md). A cut can leave broken parts of
+# unacknowledged inserts: they are set aside, never a reason not to open. Cache sizes: the defaults
+# are 5 GiB each, sized for servers. System log tables are off as long as they are not named here.
 _CONFIG = """<clickhouse>
   <max_server_memory_usage>{memory}</max_server_memory_usage>
   <mark_cache_size>{cache}</mark_cache_size>
@@ -35,8 +42,8 @@ _CONFIG = """<clickhouse>
   <background_pool_size>2</background_pool_size>
   <background_schedule_pool_size>2</background_schedule_pool_size>
   <merge_tree>
-    <fsync_after_insert>1</fsync_after_insert>
-    <fsync_part_directory>1</fsync_part_directory>
+    <fsync_after_insert>{sync}</fsync_after_insert>
+    <fsync_part_directory>{sync}</fsync_part_directory>
     <min_rows_to_fsync_after_merge>1</min_rows_to_fsync_after_merge>
     <min_compressed_bytes_to_fsync_after_merge>1</min_compressed_bytes_to_fsync_after_merge>
     <old_parts_lifetime>60</old_parts_lifetime>
@@ -48,8 +55,12 @@ _CONFIG = """<clickhouse>
 """
 
 
-def write_config(max_memory_mb: int) -> Path:
-    """Writes the engine's configuration for a process that may use `max_memory_mb`.
+def write_config(max_memory_mb: int, *, sync: bool) -> Path:
+    """Writes the engine's configuration for a process.
+
+    Args:
+        max_memory_mb: memory that the engine may use.
+        sync: whether an insert returns only once its rows are on the disk.
 
     Returns:
         The file, which goes when the process ends.
@@ -57,7 +68,12 @@ def write_config(max_memory_mb: int) -> Path:
     memory = max_memory_mb * _MIB
     path = _scratch() / "engine.xml"
     path.write_text(
-        _CONFIG.format(memory=memory, cache=min(memory // 16, 64 * _MIB), small_cache=16 * _MIB),
+        _CONFIG.format(
+            memory=memory,
+            cache=min(memory // 16, 64 * _MIB),
+            small_cache=16 * _MIB,
+            sync=int(sync),
+        ),
         encoding="utf-8",
     )
     return path
@@ -123,3 +139,60 @@ class FolderLock:
     def release(self) -> None:
         """Gives the folder back."""
         self._file.close()
+
+
+class FolderSync:
+    """Writes what the operating system holds for a folder to the disk, once a second.
+
+    The thread rests as long as `note` is not called.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Starts the thread."""
+        self._folder = folder
+        self._written = threading.Event()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="vario-sync")
+        self._thread.start()
+
+    def note(self) -> None:
+        """Says that something was written."""
+        self._written.set()
+
+    def close(self) -> None:
+        """Returns once everything noted so far is on the disk."""
+        self._stop.set()
+        self._written.set()
+        self._thread.join()
+        self._sync()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self._written.wait()
+            self._written.clear()
+            self._sync()
+            self._stop.wait(SYNC_EVERY_S)
+
+    def _sync(self) -> None:
+        try:
+            sync_folder(self._folder)
+        except OSError as error:
+            log.error("cannot write %s to the disk: %s", self._folder, error)  # noqa: TRY400
+
+
+def sync_folder(folder: Path) -> None:
+    """Returns once the file system of `folder` is on its disk.
+
+    Raises:
+        OSError: the disk has failed.
+    """
+    if not sys.platform.startswith("linux"):
+        os.sync()
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        if libc.syncfs(opened):
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    finally:
+        os.close(opened)

@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from vario.errors import QueryTimeout, Unavailable, VarioError
+from vario.config import SYNCS
+from vario.errors import BadData, QueryTimeout, Unavailable, VarioError
 from vario.store.address import Address
-from vario.store.embedded import FolderLock, schema_file, write_config
+from vario.store.embedded import FolderLock, FolderSync, schema_file, write_config
 from vario.store.faults import translate
 
 Column = Any
@@ -59,6 +60,7 @@ class Engine:
         max_memory_mb: int = 2000,
         query_timeout_s: float = 30.0,
         reader_threads: int = 4,
+        sync: str = "commit",
     ) -> None:
         """Opens the engine and makes the database where it is missing.
 
@@ -67,27 +69,34 @@ class Engine:
             max_memory_mb: bound on the embedded engine's memory; one query may use half.
             query_timeout_s: time limit of a read.
             reader_threads: number of reads that run side by side.
+            sync: of the embedded engine; see `vario.config.StoreSettings`.
 
         Raises:
+            BadData: there is no such `sync`.
             Unavailable: another process uses the folder, or the server does not answer.
         """
+        if sync not in SYNCS:
+            raise BadData(f"store.sync is one of {', '.join(SYNCS)}, not {sync!r}")
         self.address = address
         self._timeout_s = query_timeout_s
         self._closed = False
         self._readers: queue.Queue[Any] = queue.Queue()
         self._writers: queue.Queue[Any] = queue.Queue()
         self._lock = FolderLock(address.folder) if address.folder else None
+        self._sync: FolderSync | None = None
         self._clients: list[Any] = []
         limits = {
             "max_execution_time": query_timeout_s,
             "max_memory_usage": max_memory_mb * (1 << 20) // 2,
         }
         try:
-            self._writers.put(self._connect_first(_WRITE_SETTINGS, max_memory_mb))
+            self._writers.put(self._connect_first(max_memory_mb, sync=sync == "commit"))
             for _ in range(_WRITERS - 1):
                 self._writers.put(self._connect(_WRITE_SETTINGS, self.address.database))
             for _ in range(reader_threads):
                 self._readers.put(self._connect(limits, self.address.database))
+            if sync == "group" and address.folder:
+                self._sync = FolderSync(address.folder)
         except BaseException:
             self.close()
             raise
@@ -198,6 +207,9 @@ class Engine:
         for client in self._clients:
             client.close()
         self._clients.clear()
+        if self._sync:
+            self._sync.close()
+            self._sync = None
         if self._lock:
             self._lock.release()
 
@@ -229,6 +241,8 @@ class Engine:
                 yield client
         finally:
             self._writers.put(client)
+            if self._sync:
+                self._sync.note()
 
     @contextmanager
     def _guarded(self, client: Any, *, writing: bool = False) -> Generator[None]:
@@ -253,13 +267,13 @@ class Engine:
         if self.address.embedded:
             client.raw_query("SELECT 1", fmt="Null")
 
-    def _connect_first(self, settings: Mapping[str, Any], max_memory_mb: int) -> Any:
+    def _connect_first(self, max_memory_mb: int, *, sync: bool) -> Any:
         """Opens the engine with the first handle, and the database with it."""
         if not self.address.embedded:
-            return self._connect(settings, self.address.database, create=True)
+            return self._connect(_WRITE_SETTINGS, self.address.database, create=True)
         # Most of these settings are taken from a file only.
-        config = str(write_config(max_memory_mb))
-        first = self._connect(settings, None, options={"config-file": config})
+        config = str(write_config(max_memory_mb, sync=sync))
+        first = self._connect(_WRITE_SETTINGS, None, options={"config-file": config})
         first.command(f"CREATE DATABASE IF NOT EXISTS `{self.address.database}`")
         first.database = self.address.database
         return first
