@@ -20,7 +20,7 @@ import httpx
 import pytest
 from tests.support.peers import unpack_peer
 from tests.support.prometheus import Prometheus, ask, running_prometheus, wait_until
-from tests.support.promql_catalogue import REFUSED, queries
+from tests.support.promql_catalogue import HISTOGRAM, REFUSED, queries
 from tests.support.server import serving_process
 
 from vario.demo.prepare import DATABASE
@@ -35,6 +35,10 @@ NEWER_WARNING = (
     "labels (1:1)"
 )
 """Later versions of Prometheus say this, and so does vario; 3.5 does not."""
+FROM_FIRST_BUCKET = f"histogram_fraction(0, 0.02, rate({HISTOGRAM}_bucket[6s]))"
+"""Up to 3.5, Prometheus answers NaN wherever the lower value lies within the first bucket of a
+classic histogram (its issue 17367); later versions answer the fraction, and so does vario.
+"""
 KEPT = (
     "up|(feature_store|process|go_memstats|vario)_.*|go_gc_duration_seconds.*"
     "|prometheus_(build_info|http_requests_total|http_request_duration_seconds)"
@@ -252,6 +256,23 @@ def compare(peers: Peers, kind: str, asked: list[str]) -> tuple[int, list[str]]:
     with httpx.Client(timeout=60) as client, ThreadPoolExecutor(4) as threads:
         done = list(threads.map(one, asked))
     return sum(is_full for is_full, _ in done), [line for _, lines in done for line in lines]
+
+
+def test_fraction_from_within_the_first_bucket_is_answered_as_by_later_versions(
+    peers: Peers,
+) -> None:
+    from_first_bound = FROM_FIRST_BUCKET.replace("(0,", "(0.001,")
+    below_first_bound = f'rate({HISTOGRAM}_bucket{{le="0.001"}}[6s])'
+    total = f"rate({HISTOGRAM}_count[6s])"
+    want = f"{from_first_bound} + ignoring (le) {below_first_bound} / ignoring (le) {total}"
+    with httpx.Client(timeout=60) as client:
+        for address in peers.varios.values():
+            answers = [
+                answer_of(client, address, "query_range", peers.parameters("query_range", query))
+                for query in (want, FROM_FIRST_BUCKET)
+            ]
+            assert answers[1]["data"]["result"]
+            assert differences(*answers) == []
 
 
 @pytest.mark.parametrize("kind", ["query", "query_range"])

@@ -102,7 +102,7 @@ HISTOGRAMS = (
     *(f"histogram_quantile({q}, {NATIVE})" for q in (0.1, 0.5, 0.99)),
     f"histogram_quantile(0.9, sum by (job) (rate({NATIVE}[6s])))",
     f"histogram_fraction(0, 0.01, {NATIVE})",
-    f"histogram_fraction(0, 0.02, rate({HISTOGRAM}_bucket[6s]))",
+    f"histogram_fraction(0.001, 0.02, rate({HISTOGRAM}_bucket[6s]))",
     f"histogram_count({NATIVE})",
     f"histogram_sum({NATIVE})",
     f"histogram_avg(rate({NATIVE}[6s]))",
