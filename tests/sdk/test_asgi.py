@@ -93,7 +93,7 @@ async def test_spans_of_a_request(configured: OtlpSink) -> None:
         TRACE,
         server.span_id,
         1,
-        {**MODEL, "cache_hit": True},
+        {**MODEL, "request_id": "98f7-21ab", "cache_hit": True},
     )
     assert (server.name, server.trace_id, server.parent_span_id, server.kind, server.status) == (
         "GET /users/{user}/rank",

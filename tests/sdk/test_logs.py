@@ -12,6 +12,7 @@ from tests.support.otlp_sink import OtlpSink
 
 import vario
 from vario.sdk.logs import write_request
+from vario.sdk.state import current
 
 IDS = {
     "service": "ml-infer",
@@ -141,8 +142,10 @@ def test_request_lines_are_written_where_a_later_configuration_disables_loggers(
 ) -> None:
     logging.getLogger("vario.request").disabled = True  # dictConfig's default for what it omits
     try:
-        write_request(logging.INFO, "GET / 200", {"status_code": 200})
-        write_request(logging.DEBUG, "below the logger's level", {})
+        pipeline = current()
+        assert pipeline is not None
+        write_request(pipeline, logging.INFO, "GET / 200", {"status_code": 200})
+        write_request(pipeline, logging.DEBUG, "below the logger's level", {})
     finally:
         logging.getLogger("vario.request").disabled = False
     assert vario.flush()

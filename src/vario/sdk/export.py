@@ -7,10 +7,10 @@ begins, and once when it is over with the number of items that did not fit meanw
 import threading
 from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import Any
 
 from vario.sdk.faults import LOG, report
 from vario.sdk.lane import Lane
+from vario.sdk.sources import Source
 
 _SEND_TIMEOUT_S = 10.0
 
@@ -19,26 +19,31 @@ class Exporter:
     """Empties the lanes every `batch_interval_s` and collects metrics every `metric_interval_s`.
 
     Args:
-        lanes: the signals' queues.
-        collect: reads the metrics' state into its lane.
+        lanes: what waits to be sent.
+        sources: what waits to be encoded.
+        collect: reads the metrics' state into its lane; with False, only works off measurements.
+        wake: set by whoever has a whole batch.
         batch_interval_s: how long an item waits at most before it is sent.
         metric_interval_s: time between two collections.
     """
 
     def __init__(
         self,
-        lanes: Sequence[Lane[Any]],
-        collect: Callable[[], None],
+        lanes: Sequence[Lane],
+        sources: Sequence[Source],
+        collect: Callable[[bool], None],
+        wake: threading.Event,
         *,
         batch_interval_s: float,
         metric_interval_s: float,
     ) -> None:
         self._lanes = lanes
+        self._sources = sources
         self._collect = collect
+        self._wake = wake
         self._batch_interval_s = batch_interval_s
         self._metric_interval_s = metric_interval_s
         self._lock = threading.Lock()
-        self._wake = threading.Event()
         self._is_stopped = False
         self._away: set[str] = set()
         self._thread = threading.Thread(target=self._run, name="vario-export", daemon=True)
@@ -46,11 +51,6 @@ class Exporter:
     def start(self) -> None:
         """Starts the thread."""
         self._thread.start()
-
-    def wake(self) -> None:
-        """Has the lanes emptied now: a whole batch is waiting."""
-        if not self._wake.is_set():
-            self._wake.set()
 
     def flush(self, timeout_s: float) -> bool:
         """Sends everything that is there now, each batch tried once.
@@ -65,7 +65,8 @@ class Exporter:
         if not self._lock.acquire(timeout=timeout_s):
             return False
         try:
-            self._collect_guarded()
+            self._drain(is_patient=False)
+            self._collect_guarded(whole=True)
             for lane in self._lanes:
                 self._empty(lane, deadline_s, is_patient=False)
             return all(lane.is_empty for lane in self._lanes)
@@ -94,19 +95,28 @@ class Exporter:
                 return
             now_s = monotonic()
             with self._lock:
-                if now_s >= next_collect_s:
+                self._drain(is_patient=True)
+                is_due = now_s >= next_collect_s
+                if is_due:
                     next_collect_s = now_s + self._metric_interval_s
-                    self._collect_guarded()
+                self._collect_guarded(whole=is_due)
                 for lane in self._lanes:
                     self._empty(lane, now_s + _SEND_TIMEOUT_S, is_patient=True)
 
-    def _collect_guarded(self) -> None:
+    def _drain(self, *, is_patient: bool) -> None:
+        for source in self._sources:
+            try:
+                source.drain(is_patient=is_patient)
+            except Exception as error:
+                report("encode telemetry", error)
+
+    def _collect_guarded(self, *, whole: bool) -> None:
         try:
-            self._collect()
+            self._collect(whole)
         except Exception as error:
             report("collect metrics", error)
 
-    def _empty(self, lane: Lane[Any], deadline_s: float, *, is_patient: bool) -> None:
+    def _empty(self, lane: Lane, deadline_s: float, *, is_patient: bool) -> None:
         """Sends a lane's batches until it is empty, one fails, or time is up."""
         while (now_s := monotonic()) < deadline_s and not self._is_stopped:
             if is_patient and now_s < lane.not_before_s:
@@ -122,7 +132,7 @@ class Exporter:
             if answer.is_retryable:
                 return
 
-    def _tell(self, lane: Lane[Any], problem: str) -> None:
+    def _tell(self, lane: Lane, problem: str) -> None:
         """Says once that the server is away and once that it is back."""
         if problem:
             if not self._away:

@@ -6,7 +6,7 @@ Labels are coarse on purpose: model_name, model_version, region, route, status_c
 from collections.abc import Callable
 from typing import Any
 
-from opentelemetry.metrics import Counter, Histogram, Meter
+from vario.sdk.meters import Meter
 
 REQUESTS = "inference_requests_total"
 LATENCY = "inference_latency_seconds"
@@ -24,38 +24,68 @@ STEP_BOUNDS = (
 )  # fmt: skip
 
 
-class Instruments:
-    """The instruments of one process: the SDK's own, and those that a service names by itself."""
+def bounds_for(objective_s: float) -> tuple[float, ...]:
+    """Returns latency bounds that are dense around an objective, which is one of them.
 
-    def __init__(self, meter: Meter) -> None:
+    A histogram answers exactly how many requests met an objective only where it has a bound there.
+
+    Args:
+        objective_s: what a request should take at most, in seconds.
+    """
+    factor = objective_s / 0.2
+    return tuple(float(f"{bound * factor:.4g}") for bound in LATENCY_BOUNDS)
+
+
+class Instruments:
+    """The instruments of one process: the SDK's own, and those that a service names by itself.
+
+    Args:
+        meter: makes them.
+        objective_s: the latency that the service promises, in seconds.
+        exponential: whether latencies have bounds that grow by a factor instead.
+    """
+
+    def __init__(self, meter: Meter, objective_s: float, exponential: bool | None) -> None:
         self._meter = meter
         self._own: dict[tuple[str, str], Any] = {}
-        self.requests: Counter = meter.create_counter(
+        self.requests: Any = meter.create_counter(
             REQUESTS, unit="{request}", description="Requests answered."
         )
-        self.latency: Histogram = meter.create_histogram(
+        self.latency: Any = meter.create_histogram(
             LATENCY,
             unit="s",
             description="Time from a request's arrival to the end of its answer.",
-            explicit_bucket_boundaries_advisory=LATENCY_BOUNDS,
+            explicit_bucket_boundaries_advisory=bounds_for(objective_s),
+            exponential=exponential,
         )
-        self.step: Histogram = meter.create_histogram(
+        self.step: Any = meter.create_histogram(
             STEP,
             unit="s",
             description="Time that a step of a request took.",
             explicit_bucket_boundaries_advisory=STEP_BOUNDS,
+            exponential=exponential,
         )
 
-    def counter(self, name: str) -> Counter:
+    def counter(self, name: str, unit: str = "") -> Any:
         """Returns the service's counter of this name, made when it is first asked for."""
-        return self._made("counter", name, self._meter.create_counter)
+        return self._made("counter", name, lambda: self._meter.create_counter(name, unit))
 
-    def gauge(self, name: str) -> Any:
+    def gauge(self, name: str, unit: str = "") -> Any:
         """Returns the service's gauge of this name, made when it is first asked for."""
-        return self._made("gauge", name, self._meter.create_gauge)
+        return self._made("gauge", name, lambda: self._meter.create_gauge(name, unit))
 
-    def _made(self, kind: str, name: str, make: Callable[[str], Any]) -> Any:
+    def histogram(self, name: str, bounds: tuple[float, ...], unit: str = "") -> Any:
+        """Returns the histogram of this name, made when it is first asked for."""
+        return self._made(
+            "histogram",
+            name,
+            lambda: self._meter.create_histogram(
+                name, unit, explicit_bucket_boundaries_advisory=bounds
+            ),
+        )
+
+    def _made(self, kind: str, name: str, make: Callable[[], Any]) -> Any:
         instrument = self._own.get((kind, name))
         if instrument is None:
-            instrument = self._own.setdefault((kind, name), make(name))
+            instrument = self._own.setdefault((kind, name), make())
         return instrument

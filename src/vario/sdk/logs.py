@@ -8,12 +8,17 @@ import logging
 import sys
 import threading
 from datetime import UTC, datetime
+from time import time_ns
 from typing import Any
 
-from opentelemetry import context, trace
-from opentelemetry._logs import LogRecord, SeverityNumber
+from opentelemetry import trace
+from opentelemetry._logs import SeverityNumber
 
+from vario.sdk.cleaning import clean
 from vario.sdk.faults import report
+from vario.sdk.loggers import Record, ids_of, keep_log
+from vario.sdk.pipeline import Pipeline
+from vario.sdk.recorder import Scope
 from vario.sdk.requests import current_request
 from vario.sdk.state import STATE, current
 from vario.sdk.values import attribute, plain, to_json
@@ -24,6 +29,8 @@ REQUEST_LOG.propagate = False
 FIELDS = "vario_fields"  # the record's attribute that holds a request's own fields
 _ACCESS_LOGS = ("uvicorn.access", "gunicorn.access", "hypercorn.access")  # said already, and better
 _busy = threading.local()
+_REQUEST_SCOPE = Scope("vario.request")
+_scopes: dict[str, Scope] = {REQUEST_LOG.name: _REQUEST_SCOPE}
 
 _IDS = ("service", "model_name", "model_version", "request_id", "trace_id", "span_id")
 _STANDARD = {
@@ -124,17 +131,23 @@ def detach() -> None:
     REQUEST_LOG.removeHandler(_stdout)
 
 
-def write_request(level: int, message: str, fields: dict[str, Any]) -> None:
+def write_request(pipeline: Pipeline, level: int, message: str, fields: dict[str, Any]) -> None:
     """Writes the log line of a request.
 
     It does so even where a logging configuration has disabled the loggers that it does not name,
-    as `dictConfig` does by default; the level of the logger `vario.request` is obeyed.
+    as `dictConfig` does by default; the level of the logger `vario.request` is obeyed. Where
+    nothing listens to that logger, no line is made: only the record for the server.
     """
-    if level >= REQUEST_LOG.level:
+    if level < REQUEST_LOG.level:
+        return
+    if REQUEST_LOG.handlers or REQUEST_LOG.filters or REQUEST_LOG.propagate:
         record = REQUEST_LOG.makeRecord(
             REQUEST_LOG.name, level, "", 0, message, (), None, extra={FIELDS: fields}
         )
-        REQUEST_LOG.callHandlers(record)
+        if REQUEST_LOG.filter(record):
+            REQUEST_LOG.callHandlers(record)
+        return
+    _keep(pipeline, _REQUEST_SCOPE, time_ns(), level, message, _sendable(fields))
 
 
 def _call_handlers(logger: logging.Logger, record: logging.LogRecord) -> None:
@@ -157,16 +170,42 @@ def _queue(record: logging.LogRecord) -> None:
     pipeline = current()
     if pipeline is None or record.name in _ACCESS_LOGS:
         return
-    text, number = severity(record.levelno)
-    pipeline.logger(record.name).emit(
-        LogRecord(
-            timestamp=int(record.created * 1e9),
-            context=context.get_current(),
-            severity_text=text,
-            severity_number=number,
-            body=_message(record),
-            attributes=_attributes(record),
-        )
+    scope = _scopes.get(record.name)
+    if scope is None:
+        scope = _scopes[record.name] = Scope(record.name)
+    at_ns = int(record.created * 1e9)
+    _keep(pipeline, scope, at_ns, record.levelno, _message(record), _attributes(record))
+
+
+def _keep(
+    pipeline: Pipeline,
+    scope: Scope,
+    at_ns: int,
+    level: int,
+    message: str,
+    attributes: dict[str, Any],
+) -> None:
+    """Queues a record with the model, the request and the span of now."""
+    request = current_request.get()
+    recorder = pipeline.recorder
+    limits = recorder.limits
+    found, dropped = clean(attributes, limits.log_attributes, limits.log_value)
+    words, number = severity(level)
+    keep_log(
+        recorder,
+        Record(
+            scope,
+            at_ns,
+            time_ns(),
+            number.value,
+            words,
+            message,
+            found,
+            dropped,
+            *ids_of(),
+            labels=pipeline.labels if request is None else request.labels,
+            request=request,
+        ),
     )
 
 
@@ -182,18 +221,23 @@ def _extras(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def _attributes(record: logging.LogRecord) -> dict[str, Any]:
-    """Returns the fields that are not in the record itself: not service, trace_id, level, time."""
+    """Returns the fields that are in the record itself, and those that its author gave."""
+    fields: dict[str, Any] = {}
     now = ids_now()
-    fields: dict[str, Any] = {
-        key: record.__dict__.get(key, now[key])
-        for key in ("model_name", "model_version", "request_id")
-    }
+    for key in ("model_name", "model_version", "request_id"):
+        value = record.__dict__.get(key, now[key])
+        if value != now[key]:
+            fields[key] = value
     fields.update(record.__dict__.get(FIELDS) or {})
     fields.update(_extras(record))
     if record.exc_info and record.exc_info[0] is not None:
         fields["exception.type"] = record.exc_info[0].__name__
         fields["exception.message"] = str(record.exc_info[1])
         fields["exception.stacktrace"] = logging.Formatter().formatException(record.exc_info)
+    return _sendable(fields)
+
+
+def _sendable(fields: dict[str, Any]) -> dict[str, Any]:
     return {key: attribute(value) for key, value in fields.items() if _is_said(value)}
 
 

@@ -1,138 +1,156 @@
-"""The path of telemetry within one process, built from settings: providers, queues, exporter."""
+"""The path of telemetry within one process, built from settings: queues, lanes, exporter."""
 
-from collections.abc import Sequence
+import threading
+from time import time_ns
 from typing import Any
 
-from opentelemetry._logs import Logger
-from opentelemetry.context import Context
-from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
-from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
-from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
-    ExportMetricsServiceResponse,
-)
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
-from opentelemetry.sdk._logs import LoggerProvider, LogRecordProcessor, ReadWriteLogRecord
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import MetricReader, MetricsData
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
+from opentelemetry.metrics import CallbackOptions, Observation
 
+from vario.sdk import loggers, span_wire
+from vario.sdk.cleaning import read_limits
 from vario.sdk.export import Exporter
 from vario.sdk.instruments import Instruments
+from vario.sdk.labels import ModelLabels, time_late_step, time_steps
 from vario.sdk.lane import Lane
+from vario.sdk.metric_wire import encode_metrics
+from vario.sdk.providers import Providers
+from vario.sdk.recorder import Queue, Recorder, Resource
+from vario.sdk.sampling import read_sampler
 from vario.sdk.settings import SdkSettings
+from vario.sdk.sources import Source
 
 SCOPE = "vario"
-
-
-class _SpanQueue(SpanProcessor):
-    """Takes finished, sampled spans to their lane."""
-
-    def __init__(self, pipeline: "Pipeline", lane: Lane[ReadableSpan]) -> None:
-        self._pipeline = pipeline
-        self._lane = lane
-
-    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Does nothing: a span is queued when it is over."""
-
-    def on_end(self, span: ReadableSpan) -> None:
-        """Queues the span where it is sampled."""
-        context = span.context
-        if context is not None and context.trace_flags.sampled and self._lane.put(span):
-            self._pipeline.exporter.wake()
-
-
-class _LogQueue(LogRecordProcessor):
-    """Takes log records to their lane."""
-
-    def __init__(self, pipeline: "Pipeline", lane: Lane[ReadWriteLogRecord]) -> None:
-        self._pipeline = pipeline
-        self._lane = lane
-
-    def on_emit(self, log_record: ReadWriteLogRecord) -> None:
-        """Queues the record."""
-        if self._lane.put(log_record):
-            self._pipeline.exporter.wake()
-
-    def shutdown(self) -> None:
-        """Does nothing: the exporter owns the lane's life."""
-
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Sends what is queued."""
-        return self._pipeline.exporter.flush(timeout_millis / 1000)
-
-
-class _Reader(MetricReader):
-    """Reads the metrics' state into their lane when the exporter asks for it."""
-
-    def __init__(self, lane: Lane[MetricsData] | None) -> None:
-        super().__init__()
-        self._lane = lane
-
-    def _receive_metrics(
-        self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any
-    ) -> None:
-        if self._lane is not None and metrics_data.resource_metrics:
-            self._lane.replace(metrics_data)
-
-    def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
-        """Does nothing: the exporter owns the lane's life."""
+_MOST_MODELS = 256
+_WORDS = {"traces": "spans", "logs": "log records", "metrics": "metrics"}
 
 
 class Pipeline:
-    """The providers of one process and the thread that empties them.
+    """The telemetry of one process and the thread that sends it.
 
     A forked child builds one of its own: nothing that it holds (locks, sockets, counts) is shared
-    with its parent.
+    with its parent. The providers stay, and are turned to the new one.
     """
 
-    def __init__(self, settings: SdkSettings) -> None:
+    def __init__(self, settings: SdkSettings, providers: Providers) -> None:
         self.settings = settings
-        resource = Resource(dict(settings.resource))
-        lanes = _lanes(settings)
-        self.tracer_provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-        if spans := lanes.get("traces"):
-            self.tracer_provider.add_span_processor(_SpanQueue(self, spans))
-        self.logger_provider = LoggerProvider(resource=resource, shutdown_on_exit=False)
-        if logs := lanes.get("logs"):
-            self.logger_provider.add_log_record_processor(_LogQueue(self, logs))
-        reader = _Reader(lanes.get("metrics"))
-        self.meter_provider = MeterProvider([reader], resource=resource, shutdown_on_exit=False)
+        self.prefix = f"{settings.service}."
+        self.providers = providers
+        self.resource = Resource(settings.resource)
+        wake = threading.Event()
+        spans = Queue(settings.max_queue, settings.max_batch, wake)
+        logs = Queue(settings.max_queue, settings.max_batch, wake)
+        self.recorder = Recorder(
+            resource=self.resource,
+            limits=read_limits(),
+            sampler=read_sampler(),
+            spans=spans,
+            logs=logs,
+            late_step=time_late_step,
+        )
+        self._lanes = {
+            signal: Lane(
+                _WORDS[signal],
+                target,
+                max_items=settings.max_queue,
+                queue={"traces": spans, "logs": logs}.get(signal),
+            )
+            for signal, target in settings.targets.items()
+            if target is not None
+        }
         self.exporter = Exporter(
-            list(lanes.values()),
-            reader.collect,
+            list(self._lanes.values()),
+            self._sources(spans, logs),
+            self._collect,
+            wake,
             batch_interval_s=settings.batch_interval_s,
             metric_interval_s=settings.metric_interval_s,
         )
-        self.tracer = self.tracer_provider.get_tracer(SCOPE)
-        self.instruments = Instruments(self.meter_provider.get_meter(SCOPE))
+        self._labels: dict[tuple[str, str], ModelLabels] = {}
 
-    def logger(self, name: str) -> Logger:
-        """Returns the OpenTelemetry logger of this name."""
-        return self.logger_provider.get_logger(name)
-
-
-def _lanes(settings: SdkSettings) -> dict[str, Lane[Any]]:
-    shapes: dict[str, tuple[str, Any, Any]] = {
-        "traces": ("spans", encode_spans, ExportTraceServiceResponse),
-        "logs": ("log records", encode_logs, ExportLogsServiceResponse),
-        "metrics": ("metrics", _encode_newest, ExportMetricsServiceResponse),
-    }
-    return {
-        signal: Lane[Any](
-            words,
-            target,
-            encode,
-            decode_answer=answer.FromString,
-            max_queue=settings.max_queue,
-            max_batch=settings.max_batch,
+    def start(self) -> None:
+        """Turns the providers to this pipeline and starts sending."""
+        flush = self.exporter.flush
+        self.providers.traces.use(self.recorder, flush)
+        self.providers.metrics.use(self.resource, flush)
+        self.providers.logs.use(self.recorder, flush)
+        self.providers.metrics.forget(SCOPE)
+        meter = self.providers.metrics.get_meter(SCOPE)
+        settings = self.settings
+        self.instruments = Instruments(meter, settings.objective_s, settings.exponential)
+        meter.create_observable_counter(
+            "vario_sdk_dropped_total",
+            [self._observe_dropped],
+            "{item}",
+            "Items that the SDK could not keep or send.",
         )
-        for signal, (words, encode, answer) in shapes.items()
-        if (target := settings.targets[signal]) is not None
-    }
+        self.scope = self.providers.traces.get_tracer(SCOPE).scope
+        self.labels = self.labels_of(settings.model_name, settings.model_version)
+        self.exporter.start()
+
+    def stop(self, timeout_s: float) -> bool:
+        """Flushes and ends; returns whether everything was sent."""
+        self.providers.traces.use(None, _sent)
+        self.providers.logs.use(None, _sent)
+        is_flushed = self.exporter.stop(timeout_s)
+        self.providers.metrics.use(None, _sent)
+        return is_flushed
+
+    def labels_of(self, name: str, version: str) -> ModelLabels:
+        """Returns what every signal of a model has in common."""
+        found = self._labels.get((name, version))
+        if found is None:
+            if len(self._labels) >= _MOST_MODELS:
+                self._labels.clear()
+            made = ModelLabels(
+                self.instruments, self.labels_of, name, version, self.settings.region
+            )
+            found = self._labels.setdefault((name, version), made)
+        return found
+
+    def _sources(self, spans: Queue, logs: Queue) -> list[Source]:
+        def source(signal: str, queue: Queue, group: Any, count: Any) -> Source:
+            return Source(
+                _WORDS[signal],
+                queue,
+                self._lanes.get(signal),
+                self.resource,
+                group=group,
+                count=count,
+                max_batch=self.settings.max_batch,
+            )
+
+        return [
+            source("traces", spans, span_wire.group, time_steps),
+            source("logs", logs, loggers.group, list),
+        ]
+
+    def _collect(self, whole: bool) -> None:
+        """Reads the metrics' state into their lane; otherwise only works off measurements."""
+        metrics = self.providers.metrics
+        lane = self._lanes.get("metrics")
+        if not whole or lane is None:
+            metrics.fold()
+            return
+        collected = metrics.collect(time_ns())
+        if not collected:
+            return
+        body = encode_metrics(self.resource, collected)
+        count = sum(len(points) for _, found in collected for _, points in found)
+        if any(kind.is_delta for _, found in collected for kind, _ in found):
+            if lane.has_room(count):
+                lane.load(body, count)
+            else:
+                lane.dropped += count
+        else:
+            lane.replace(body, count)
+
+    def _observe_dropped(self, options: CallbackOptions) -> list[Observation]:
+        return [
+            Observation(lane.dropped_in_all, {"signal": signal})
+            for signal, lane in self._lanes.items()
+            if lane.dropped_in_all
+        ]
 
 
-def _encode_newest(batch: Sequence[MetricsData]) -> Any:
-    return encode_metrics(batch[-1])
+def _sent(timeout_s: float) -> bool:
+    return True

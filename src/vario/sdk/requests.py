@@ -2,23 +2,42 @@
 
 from collections.abc import Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from typing import Any
 
 from opentelemetry import trace
 
 from vario.sdk.faults import report
+from vario.sdk.protobuf import attributes as encode
 from vario.sdk.values import attribute, plain
 
 
-@dataclass(slots=True)
 class RequestState:
     """A request, as seen from within. `fields` go to its log line and its span."""
 
-    request_id: str
-    model_name: str
-    model_version: str
-    fields: dict[str, Any] = field(default_factory=dict[str, Any])
+    __slots__ = ("_encoded", "fields", "labels", "request_id")
+
+    def __init__(self, request_id: str, labels: Any) -> None:
+        self.request_id = request_id
+        self.labels = labels
+        self.fields: dict[str, Any] = {}
+        self._encoded: bytes | None = None
+
+    def encoded(self, tag: bytes = b"\x4a") -> bytes:
+        """Returns the attribute request_id as a field with this tag."""
+        found = self._encoded
+        if found is None:
+            found = self._encoded = encode(b"", {"request_id": self.request_id})
+        return tag + found
+
+    @property
+    def model_name(self) -> str:
+        """The model that answers."""
+        return self.labels.attributes.get("model_name", "")
+
+    @property
+    def model_version(self) -> str:
+        """Its version."""
+        return self.labels.attributes.get("model_version", "")
 
 
 current_request: ContextVar[RequestState | None] = ContextVar("vario_request", default=None)
@@ -71,8 +90,10 @@ def annotate(
             span = trace.get_current_span()
             span.set_attributes({k: attribute(v) for k, v in given.items()})
             return
-        state.model_name = model_name or state.model_name
-        state.model_version = model_version or state.model_version
+        if model_name or model_version:
+            state.labels = state.labels.of_model(
+                model_name or state.model_name, model_version or state.model_version
+            )
         state.fields.update(given)
     except Exception as error:
         report("annotate a request", error)

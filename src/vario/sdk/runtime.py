@@ -7,9 +7,10 @@ import threading
 from types import FrameType
 
 from vario.sdk import logs
-from vario.sdk.faults import LOG, report
-from vario.sdk.forward import GlobalProviders
+from vario.sdk.context import reseed
+from vario.sdk.faults import LOG, forget, report
 from vario.sdk.pipeline import Pipeline
+from vario.sdk.providers import Providers
 from vario.sdk.settings import is_disabled, read_settings
 from vario.sdk.state import STATE
 
@@ -23,6 +24,8 @@ def configure(
     version: str | None = None,
     region: str | None = None,
     stdout: bool = True,
+    latency_objective_s: float = 0.2,
+    exponential_histograms: bool | None = None,
 ) -> None:
     """Sets up traces, metrics and logs over OTLP/HTTP, by default to 127.0.0.1:4318.
 
@@ -36,6 +39,10 @@ def configure(
         version: version of the model, or of the service where there is no model.
         region: where this instance runs, such as `eu-west`.
         stdout: whether each request's JSON log line is also written to standard output.
+        latency_objective_s: what a request should take at most, in seconds: the latency histogram
+            has a bound there, and is dense around it.
+        exponential_histograms: whether latencies are kept in exponential histograms, which need
+            no bounds, instead.
     """
     if is_disabled():
         return
@@ -43,16 +50,22 @@ def configure(
         LOG.warning("vario.configure was called again; the first call's settings stay")
         return
     try:
-        settings = read_settings(service=service, model=model, version=version, region=region)
+        forget()
+        settings = read_settings(
+            service=service,
+            model=model,
+            version=version,
+            region=region,
+            objective_s=latency_objective_s,
+            exponential=exponential_histograms,
+        )
         _hook()
-        pipeline = Pipeline(settings)
-        pipeline.exporter.start()
-        STATE.pipeline = pipeline
         if STATE.providers is None:
-            STATE.providers = GlobalProviders(pipeline)
+            STATE.providers = Providers()
             STATE.providers.install()
-        else:
-            STATE.providers.rebind(pipeline)
+        pipeline = Pipeline(settings, STATE.providers)
+        pipeline.start()
+        STATE.pipeline = pipeline
         STATE.stdout = stdout
         logs.attach()
     except Exception as error:
@@ -86,7 +99,7 @@ def shutdown(timeout_s: float = _EXIT_TIMEOUT_S) -> bool:
         return True
     try:
         logs.detach()
-        return pipeline.exporter.stop(timeout_s)
+        return pipeline.stop(timeout_s)
     except Exception as error:
         report("shut down", error)
         return False
@@ -123,11 +136,10 @@ def _after_fork() -> None:
     if inherited is None:
         return
     try:
-        pipeline = Pipeline(inherited.settings.for_process(os.getpid()))
-        pipeline.exporter.start()
+        reseed()
+        pipeline = Pipeline(inherited.settings.for_process(os.getpid()), inherited.providers)
+        pipeline.start()
         STATE.pipeline = pipeline
-        if STATE.providers is not None:
-            STATE.providers.rebind(pipeline)
     except Exception as error:
         STATE.pipeline = None
         report("set up telemetry after a fork", error)

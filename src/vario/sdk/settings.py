@@ -45,6 +45,8 @@ class SdkSettings:
     batch_interval_s: float
     max_queue: int
     max_batch: int
+    objective_s: float = 0.2
+    exponential: bool | None = None
 
     def for_process(self, pid: int) -> "SdkSettings":
         """Returns these settings for a forked child: same service, an instance of its own."""
@@ -56,7 +58,13 @@ class SdkSettings:
 
 
 def read_settings(
-    *, service: str | None, model: str | None, version: str | None, region: str | None
+    *,
+    service: str | None,
+    model: str | None,
+    version: str | None,
+    region: str | None,
+    objective_s: float = 0.2,
+    exponential: bool | None = None,
 ) -> SdkSettings:
     """Returns the settings from the arguments of `vario.configure` over the environment."""
     given = _resource_from_environment()
@@ -88,6 +96,8 @@ def read_settings(
         batch_interval_s=_number("OTEL_BSP_SCHEDULE_DELAY", 2_000, least=10) / 1000,
         max_queue=int(_number("OTEL_BSP_MAX_QUEUE_SIZE", 8_192, least=1)),
         max_batch=int(_number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 512, least=1)),
+        objective_s=objective_s if 0 < objective_s < 3_600 else 0.2,
+        exponential=exponential,
     )
 
 

@@ -1,15 +1,17 @@
-"""What there is once in a process: its pipeline."""
+"""What there is once in a process: its pipeline, and what is handed out to libraries."""
 
-from vario.sdk.forward import GlobalProviders
 from vario.sdk.pipeline import Pipeline
+from vario.sdk.providers import Providers
 
 
 class State:
     """The SDK in this process. Only `vario.sdk.runtime` writes here."""
 
+    __slots__ = ("is_hooked", "pipeline", "providers", "stdout")
+
     def __init__(self) -> None:
         self.pipeline: Pipeline | None = None
-        self.providers: GlobalProviders | None = None
+        self.providers: Providers | None = None
         self.is_hooked = False
         self.stdout = True
 

@@ -1,0 +1,334 @@
+"""Spans: what a request's own time pays for, and therefore little.
+
+A span keeps what it was given; it is encoded in the background (`span_wire.py`). Whatever is rare
+(events, links, a status, a tracestate) is a class attribute until it is set. The parent of a span
+is kept by its id, so that a long trace is not held in memory by its last span.
+
+`Span` has what OpenTelemetry's `ReadableSpan` has, so that span processors and exporters written
+for OpenTelemetry's own SDK work with it.
+"""
+
+import traceback
+from collections.abc import Mapping, Sequence
+from time import time_ns
+from types import MappingProxyType, TracebackType
+from typing import Any, cast
+
+from opentelemetry import trace
+from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+
+from vario.sdk.cleaning import SCALARS, Attributes, clean, clean_value
+from vario.sdk.faults import say_once
+from vario.sdk.recorder import Event, Recorder, Scope
+from vario.sdk.requests import RequestState
+from vario.sdk.sampling import EMPTY
+
+UNSET = Status(StatusCode.UNSET)
+SAMPLED = TraceFlags(TraceFlags.SAMPLED | TraceFlags.RANDOM_TRACE_ID)
+"""The flags of a trace that begins here: its id is random."""
+
+
+class Span(trace.Span):
+    """A span that is recorded. Made by a tracer or by `vario.step`."""
+
+    __slots__ = (
+        "_attributes", "end_time", "flags", "name", "parent_id", "recorder", "request", "scope",
+        "span_id", "start_time", "trace_id",
+    )  # fmt: skip
+
+    kind: SpanKind = SpanKind.INTERNAL
+    trace_state = EMPTY
+    own_events: Sequence[Event] = ()
+    own_links: Sequence[Link] = ()
+    labels: Any = None  # attributes that every span of a model has; see `steps.py`
+    step_name = ""  # of a step: its time is counted when it is encoded
+    dropped_attributes = 0
+    dropped_events = 0
+    dropped_links = 0
+    _status: Status = UNSET
+    _is_parent_remote = False
+    _context: SpanContext | None = None
+    _records_exceptions = True
+    _sets_status = True
+
+    recorder: Recorder
+    scope: Scope
+    name: str
+    trace_id: int
+    span_id: int
+    parent_id: int
+    flags: TraceFlags
+    start_time: int
+    end_time: int | None
+    request: RequestState | None
+    _attributes: dict[str, Any]
+
+    # --- OpenTelemetry's API -------------------------------------------------------------------
+
+    def get_span_context(self) -> SpanContext:
+        """Returns what children and other services need to know of this span."""
+        context = self._context
+        if context is None:
+            context = self._context = SpanContext(
+                self.trace_id, self.span_id, False, self.flags, self.trace_state
+            )
+        return context
+
+    def is_recording(self) -> bool:
+        """Says whether what is set on the span is kept: until its end."""
+        return self.end_time is None
+
+    def set_attribute(self, key: str, value: Any) -> None:
+        """Sets an attribute."""
+        if self.end_time is not None:
+            _is_over("an attribute")
+            return
+        attributes = self._attributes
+        limits = self.recorder.limits
+        if type(value) not in SCALARS or limits.span_value is not None:
+            value = clean_value(value, limits.span_value)
+        if type(key) is not str or not key:
+            say_once("an attribute whose name is no text is left out")
+            self.dropped_attributes += 1
+            return
+        if key in attributes:
+            del attributes[key]  # the newest is last: the oldest goes first where there are many
+        elif limits.span_attributes is not None and len(attributes) >= limits.span_attributes:
+            self.dropped_attributes += 1
+            if limits.span_attributes == 0:
+                return
+            del attributes[next(iter(attributes))]
+        attributes[key] = value
+
+    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
+        """Sets attributes."""
+        if self.end_time is not None:
+            _is_over("attributes")
+            return
+        for key, value in attributes.items():
+            self.set_attribute(str(key) if key else key, value)
+
+    def add_event(
+        self, name: str, attributes: Attributes | None = None, timestamp: int | None = None
+    ) -> None:
+        """Adds an event."""
+        if self.end_time is not None:
+            _is_over("an event")
+            return
+        limits = self.recorder.limits
+        found, dropped = clean(attributes, limits.event_attributes, limits.value)
+        event = Event(name, time_ns() if timestamp is None else timestamp, found, dropped)
+        self.own_events, gone = _appended(self.own_events, event, limits.events)
+        self.dropped_events += gone
+
+    def add_link(self, context: SpanContext, attributes: Attributes | None = None) -> None:
+        """Adds a link to another span."""
+        if self.end_time is not None:
+            _is_over("a link")
+            return
+        if not (context and (context.is_valid or attributes or context.trace_state)):
+            return
+        limits = self.recorder.limits
+        link = _CleanLink(context, *clean(attributes, limits.link_attributes, limits.value))
+        self.own_links, gone = _appended(self.own_links, link, limits.links)
+        self.dropped_links += gone
+
+    def update_name(self, name: str) -> None:
+        """Gives the span another name."""
+        if self.end_time is None:
+            self.name = name
+        else:
+            _is_over("a name")
+
+    def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
+        """Sets the status, unless it is OK already: that is final."""
+        if self.end_time is not None:
+            _is_over("a status")
+            return
+        code = status.status_code if isinstance(status, Status) else status
+        if self._status.status_code is StatusCode.OK or code is StatusCode.UNSET:
+            return
+        self._status = status if isinstance(status, Status) else Status(status, description)
+
+    def record_exception(
+        self,
+        exception: BaseException,
+        attributes: Attributes | None = None,
+        timestamp: int | None = None,
+        escaped: bool = False,
+    ) -> None:
+        """Adds an exception as an event."""
+        if self.end_time is not None:
+            _is_over("an exception")
+            return
+        kind = type(exception)
+        is_builtin = not kind.__module__ or kind.__module__ == "builtins"
+        known = {
+            "exception.type": kind.__qualname__
+            if is_builtin
+            else f"{kind.__module__}.{kind.__qualname__}",
+            "exception.message": _words(exception),
+            "exception.stacktrace": "".join(traceback.format_exception(exception)),
+            "exception.escaped": str(escaped),
+        }
+        self.add_event("exception", {**known, **(attributes or {})}, timestamp)
+
+    def end(self, end_time: int | None = None) -> None:
+        """Ends the span; it is sent soon."""
+        if self.end_time is not None:
+            _is_over("an end")
+            return
+        self.end_time = time_ns() if end_time is None else end_time
+        self.recorder.keep_span(self)
+
+    def fail(self, error: BaseException) -> None:
+        """Says that an exception ended what the span is about."""
+        if self._records_exceptions:
+            self.record_exception(error)
+        if self._sets_status:
+            self.set_status(StatusCode.ERROR, f"{type(error).__name__}: {_words(error)}")
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        """Ends the span, with the exception that comes out of it."""
+        if exc_val is not None and self.is_recording():
+            if self._records_exceptions:
+                self.record_exception(exc_val, escaped=True)
+            if self._sets_status:
+                self.set_status(StatusCode.ERROR, f"{type(exc_val).__name__}: {_words(exc_val)}")
+        self.end()
+
+    def __repr__(self) -> str:
+        return f"Span(name={self.name!r}, context={self.get_span_context()!r})"
+
+    # --- what OpenTelemetry's ReadableSpan has --------------------------------------------------
+
+    @property
+    def context(self) -> SpanContext:
+        """The span's context."""
+        return self.get_span_context()
+
+    @property
+    def parent(self) -> SpanContext | None:
+        """The parent's context; None at the root."""
+        if not self.parent_id:
+            return None
+        return SpanContext(
+            self.trace_id, self.parent_id, self._is_parent_remote, self.flags, self.trace_state
+        )
+
+    @property
+    def is_parent_remote(self) -> bool:
+        """Says whether the parent is in another process."""
+        return self._is_parent_remote
+
+    @property
+    def status(self) -> Status:
+        """The span's status."""
+        return self._status
+
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        """The span's attributes, those of its model and request among them."""
+        return MappingProxyType(self.all_attributes())
+
+    def all_attributes(self) -> dict[str, Any]:
+        """Returns a new dictionary of all of the span's attributes."""
+        common = dict(self.labels.attributes) if self.labels is not None else {}
+        if self.request is not None:
+            common["request_id"] = self.request.request_id
+        return {**common, **self._attributes}
+
+    @property
+    def own_attributes(self) -> dict[str, Any]:
+        """What was set on this span itself."""
+        return self._attributes
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """The span's events."""
+        return tuple(self.own_events)
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """The span's links."""
+        return tuple(self.own_links)
+
+    @property
+    def resource(self) -> Any:
+        """The process that the span belongs to."""
+        return self.recorder.resource
+
+    @property
+    def instrumentation_scope(self) -> Scope:
+        """Who recorded the span."""
+        return self.scope
+
+    @property
+    def has_dropped(self) -> bool:
+        """Says whether anything went over a limit."""
+        return bool(self.dropped_attributes or self.dropped_events or self.dropped_links)
+
+    def to_json(self, indent: int | None = 4) -> str:
+        """Returns the span as OpenTelemetry's console exporter prints it; needs its SDK."""
+        from vario.sdk.stock import readable_span
+
+        return cast(str, readable_span(self).to_json(indent))
+
+
+class _CleanLink(Link):
+    """A link with the number of attributes that it lost."""
+
+    def __init__(self, context: SpanContext, attributes: Attributes, dropped: int) -> None:
+        super().__init__(context, attributes)
+        self._dropped = dropped
+
+    @property
+    def dropped_attributes(self) -> int:
+        return self._dropped
+
+
+def set_beginning(
+    span: Span,
+    attributes: Attributes | None,
+    links: Sequence[Link] | None,
+) -> None:
+    """Gives a new span the attributes and links that it begins with."""
+    limits = span.recorder.limits
+    found, dropped = clean(attributes, limits.span_attributes, limits.span_value)
+    span._attributes = found  # pyright: ignore[reportPrivateUsage] -- same module
+    if dropped:
+        span.dropped_attributes = dropped
+    for link in links or ():
+        if link:
+            span.add_link(link.context, link.attributes)
+
+
+def _appended(held: Sequence[Any], item: Any, most: int | None) -> tuple[list[Any], int]:
+    """Returns a list with an item more, and how many of the oldest had to go."""
+    items = held if isinstance(held, list) else list(held)
+    if most == 0:
+        return items, 1
+    items.append(item)
+    gone = 0 if most is None else max(0, len(items) - most)
+    del items[:gone]
+    return items, gone
+
+
+def _words(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # an exception that cannot say what it is
+        return type(error).__name__
+
+
+def _is_over(what: str) -> None:
+    say_once(f"{what} came after the end of its span and is left out")
+
+
+OURS: set[type] = {Span}
+"""The classes of spans that are recorded here: quicker to ask than `isinstance`."""
