@@ -114,6 +114,7 @@ class Senders:
         self.round_number = round_number
         self.acknowledged: dict[str, list[int]] = {door.name: [] for door in DOORS}
         self.refused = 0
+        self._times: dict[int, float] = {}
         self.faults: list[str] = []
         self._addresses = addresses
         self._stop = threading.Event()
@@ -131,6 +132,10 @@ class Senders:
     def snapshot(self) -> dict[str, list[int]]:
         """Returns what is acknowledged now."""
         return {name: list(numbers) for name, numbers in self.acknowledged.items()}
+
+    def times(self) -> dict[int, float]:
+        """Returns when each request was acknowledged, by its number, in monotonic seconds."""
+        return dict(self._times)
 
     def wait_for(self, requests: int, timeout_s: float = 60) -> None:
         """Returns once as many requests of every door were acknowledged."""
@@ -158,6 +163,7 @@ class Senders:
             if outcome == "gone":
                 return
             if outcome == "ok":
+                self._times[number] = time.monotonic()
                 self.acknowledged[door.name].append(number)
             elif outcome != "again":
                 self.faults.append(f"{door.name}: {outcome}")

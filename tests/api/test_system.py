@@ -13,6 +13,7 @@ def test_status(store, client) -> None:
         "store": "chdb://memory",
         "otlp_http": "http://127.0.0.1:4318",
         "otlp_grpc": "http://127.0.0.1:4317",
+        "damaged": [],
     }
     assert tables["otel_traces"]["rows"] == 1
     assert tables["otel_traces"]["bytes"] > 0

@@ -232,6 +232,16 @@ class TableSizeOut(Shape):
     bytes: int
 
 
+class DamagedPartOut(Shape):
+    """A piece of a table that could not be read; it lies at `path`, the rest serves."""
+
+    table: str
+    part: str
+    path: str
+    bytes: int
+    found: float
+
+
 class StatusOut(Shape):
     """The server about itself."""
 
@@ -241,6 +251,7 @@ class StatusOut(Shape):
     otlp_http: str
     otlp_grpc: str
     tables: list[TableSizeOut]
+    damaged: list[DamagedPartOut]
 
 
 class ProbeOut(Shape):

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Query
 
 from vario.api.context import CurrentContext
-from vario.api.models import CheckOut, DoctorOut, ProbeOut, StatusOut, TableSizeOut
+from vario.api.models import CheckOut, DamagedPartOut, DoctorOut, ProbeOut, StatusOut, TableSizeOut
 from vario.api.params import parse_window
 from vario.api.shapes import to_seconds
 from vario.query.doctor import Doors, diagnose, find_worst
@@ -19,7 +19,9 @@ def examine(
     """What arrives, from whom, what is missing in it, and how to mend that."""
     window = parse_window(start, end, context.clock.now_ns())
     doors = Doors(http=context.facts.otlp_http, grpc=context.facts.otlp_grpc)
-    checks = diagnose(context.store.check_services(window), window, doors)
+    checks = diagnose(
+        context.store.check_services(window), window, doors, context.store.find_damaged()
+    )
     return DoctorOut(
         status=find_worst(checks),
         checks=[
@@ -47,6 +49,16 @@ def get_status(context: CurrentContext) -> StatusOut:
         tables=[
             TableSizeOut(table=table, rows=rows, bytes=size)
             for table, (rows, size) in sorted(context.store.get_sizes().items())
+        ],
+        damaged=[
+            DamagedPartOut(
+                table=part.table,
+                part=part.part,
+                path=part.path,
+                bytes=part.bytes,
+                found=to_seconds(part.found_ns),
+            )
+            for part in context.store.find_damaged()
         ],
     )
 

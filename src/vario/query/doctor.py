@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from vario.model.telemetry import TimeRange
-from vario.store.base import ServiceHealth
+from vario.store.base import DamagedPart, ServiceHealth
 
 CheckStatus = Literal["ok", "warning", "failed"]
 
@@ -42,15 +42,22 @@ class Doors:
     grpc: str
 
 
-def diagnose(services: Sequence[ServiceHealth], window: TimeRange, doors: Doors) -> list[Check]:
+def diagnose(
+    services: Sequence[ServiceHealth],
+    window: TimeRange,
+    doors: Doors,
+    damaged: Sequence[DamagedPart] = (),
+) -> list[Check]:
     """Returns every check, those of the whole first, then service by service.
 
     Args:
         services: what arrived in the window.
         window: the range of time looked at; its end is "now".
         doors: where telemetry should be sent.
+        damaged: parts of the store that could not be read.
     """
     checks = [Check("server", "", "ok", "the server and its store answer")]
+    checks.extend(map(_check_damaged, damaged))
     if not services:
         minutes = window.duration_ns / 60e9
         return [*checks, Check(
@@ -64,6 +71,16 @@ def diagnose(services: Sequence[ServiceHealth], window: TimeRange, doors: Doors)
     for service in sorted(services, key=lambda health: health.service_name):
         checks.extend(_check_service(service, window, doors))
     return checks
+
+
+def _check_damaged(part: DamagedPart) -> Check:
+    return Check(
+        "store", "", "failed",
+        f"a part of {part.table} ({part.bytes / 1024:.0f} KiB) could not be read and was set "
+        "aside; the rest serves",
+        "see to the disk (dmesg, smartctl -a), restore what is missing from a backup, and when it "
+        f"is no longer needed: rm -r {part.path}",
+    )  # fmt: skip
 
 
 def find_worst(checks: Sequence[Check]) -> CheckStatus:

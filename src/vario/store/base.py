@@ -254,6 +254,20 @@ class ServiceHealth:
     newest_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class DamagedPart:
+    """A piece of a table that could not be read and was set aside; the rest serves.
+
+    `path` is the folder where it lies now, `found_ns` about when it was set aside.
+    """
+
+    table: str
+    part: str
+    path: str
+    bytes: int
+    found_ns: int
+
+
 class HealthReader(Protocol):
     """Reads what the doctor asks."""
 
@@ -263,6 +277,10 @@ class HealthReader(Protocol):
 
     def get_sizes(self) -> Mapping[str, tuple[int, int]]:
         """Returns rows and bytes on disk by table."""
+        ...
+
+    def find_damaged(self) -> list[DamagedPart]:
+        """Lists what was damaged and set aside."""
         ...
 
 

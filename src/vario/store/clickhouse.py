@@ -7,6 +7,7 @@ from vario.config import StoreSettings
 from vario.model.series import HistogramBlock, Labels, SampleBlock
 from vario.store.address import parse_dsn
 from vario.store.alerts import AlertTables
+from vario.store.damage import DamagedParts
 from vario.store.engine import Engine
 from vario.store.health import HealthQueries
 from vario.store.logs import LogQueries
@@ -56,6 +57,7 @@ class ClickHouseStore:
         self.find_exemplars = metrics.find_exemplars
         self.find_metadata = metrics.find_metadata
 
+        self.find_damaged = DamagedParts(engine).find
         health = HealthQueries(engine)
         self.check_services = health.check_services
         self.get_sizes = health.get_sizes

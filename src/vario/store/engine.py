@@ -7,7 +7,7 @@ drained, because left-over rows of that query would come first in its next resul
 
 import queue
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,7 +17,7 @@ from vario.config import SYNCS
 from vario.errors import BadData, QueryTimeout, Unavailable, VarioError
 from vario.store.address import Address
 from vario.store.embedded import FolderLock, FolderSync, schema_file, write_config
-from vario.store.faults import translate
+from vario.store.faults import is_damage, translate
 
 Column = Any
 """A column: a numpy array where the type is numeric and not nullable, else a list."""
@@ -84,6 +84,7 @@ class Engine:
         self._writers: queue.Queue[Any] = queue.Queue()
         self._lock = FolderLock(address.folder) if address.folder else None
         self._sync: FolderSync | None = None
+        self.on_damage: Callable[[str], None] = _ignore
         self._clients: list[Any] = []
         limits = {
             "max_execution_time": query_timeout_s,
@@ -257,6 +258,8 @@ class Engine:
             if self._closed:
                 raise closed from error
             self._drain(client)
+            if is_damage(error, writing=writing):
+                self.on_damage(str(error))
             raise translate(error, str(self.address), writing=writing) from error
         except BaseException:
             self._drain(client)
@@ -320,6 +323,10 @@ class Engine:
             raise translate(error, str(address)) from error
         self._clients.append(client)
         return client
+
+
+def _ignore(_: str) -> None:
+    """What is done with a damaged part as long as nobody looks after them."""
 
 
 def _concatenate(type_name: str, parts: Sequence[Any]) -> Column:

@@ -37,7 +37,6 @@ _MESSAGES: dict[int, tuple[type[VarioError], str]] = {
     394: (QueryCanceled, "the query was canceled"),
     202: (Overloaded, "the store runs as many queries as it may; try again in a second"),
     # The store itself.
-    40: (Unavailable, "a part of the store is damaged: {detail}"),
     74: (Unavailable, "the store cannot read its files: {detail}"),
     75: (Unavailable, "the store cannot write its files: {detail}"),
     76: (Unavailable, "the store cannot open its files: {detail}"),
@@ -52,6 +51,22 @@ _MESSAGES: dict[int, tuple[type[VarioError], str]] = {
     497: (BadData, "the ClickHouse user may not do this: {detail}"),
     516: (BadData, "the ClickHouse server refuses the user name or the password in store.dsn"),
 }
+
+_DAMAGED = "a part of the store is damaged and is being set aside: ask again; the log names it"
+_DAMAGE_CODES = (
+    32,  # ATTEMPT_TO_READ_AFTER_EOF
+    33,  # CANNOT_READ_ALL_DATA
+    40,  # CHECKSUM_DOESNT_MATCH
+    107,  # FILE_DOESNT_EXIST
+    228,  # SIZES_OF_MARKS_FILES_ARE_INCONSISTENT
+    246,  # CORRUPTED_DATA
+    271,  # CANNOT_DECOMPRESS
+    432,  # UNKNOWN_CODEC
+)
+"""What reading a damaged part ends with, seen or named so in the engine's source."""
+_READ_MESSAGES: dict[int, tuple[type[VarioError], str]] = dict.fromkeys(
+    _DAMAGE_CODES, (Unavailable, _DAMAGED)
+)
 
 _WRITE_MESSAGES: dict[int, tuple[type[VarioError], str]] = {
     241: (
@@ -76,17 +91,27 @@ def translate(error: Exception, where: str, *, writing: bool = False) -> VarioEr
         writing: whether it was a write that failed.
     """
     text = str(error)
-    code = getattr(error, "code", None)
-    if code is None:
-        found = _CODE.search(text)
-        code = int(found.group(1)) if found else None
+    code = _code_of(error)
     detail = _DETAIL.sub("", text, count=1).strip() or type(error).__name__
     if _TOO_MANY_DAYS in detail:
         return BadData(f"the times in one request spread over too many days ({where})")
-    table = {**_MESSAGES, **_WRITE_MESSAGES} if writing else _MESSAGES
+    table = {**_MESSAGES, **(_WRITE_MESSAGES if writing else _READ_MESSAGES)}
     if code in table:
         kind, message = table[code]
         return kind(f"{message.format(detail=detail)} ({where})")
     if code is None and type(error).__name__ == "OperationalError":
         return Unavailable(f"the store at {where} cannot be reached: {detail}")
     return InternalError(f"the store at {where} failed: {detail}")
+
+
+def is_damage(error: Exception, *, writing: bool) -> bool:
+    """Says whether an exception of the driver speaks of a part that cannot be read."""
+    return not writing and _code_of(error) in _DAMAGE_CODES
+
+
+def _code_of(error: Exception) -> int | None:
+    code = getattr(error, "code", None)
+    if code is not None:
+        return int(code)
+    found = _CODE.search(str(error))
+    return int(found.group(1)) if found else None
