@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -152,9 +153,13 @@ class Senders:
             thread.join()
 
     def _send(self, place: int, door: Door) -> None:
+        opened = self._grpc(door) if door.content_type == "grpc" else self._http(door)
+        with opened as post:
+            self._send_all(place, door, post)
+
+    def _send_all(self, place: int, door: Door, post: Callable[[bytes], str]) -> None:
         number = self.round_number * 1_000_000 + place * 100_000
         service = service_of(self.round_number, door)
-        post = self._grpc(door) if door.content_type == "grpc" else self._http(door)
         while not self._stop.is_set():
             number += 1
             body = door.make(service, number)
@@ -169,43 +174,45 @@ class Senders:
                 self.faults.append(f"{door.name}: {outcome}")
                 return
 
-    def _http(self, door: Door) -> Callable[[bytes], str]:
-        client = httpx.Client(base_url=self._addresses.otlp_http, headers=door.headers, timeout=30)
+    @contextmanager
+    def _http(self, door: Door) -> Iterator[Callable[[bytes], str]]:
+        address = self._addresses.otlp_http
+        with httpx.Client(base_url=address, headers=door.headers, timeout=30) as client:
 
-        def post(body: bytes) -> str:
-            try:
-                answer = client.post(door.path, content=body)
-            except httpx.TransportError:
-                client.close()
-                return "gone"
-            if answer.status_code in _RETRY and "retry-after" in answer.headers:
-                return "again"
-            if answer.is_success:
-                return "ok"
-            return f"{answer.status_code} {answer.text}"
-
-        return post
-
-    def _grpc(self, door: Door) -> Callable[[bytes], str]:
-        channel = grpc.insecure_channel(self._addresses.otlp_grpc.partition("//")[2])
-        call: Any = channel.unary_unary(door.path)
-
-        def post(body: bytes) -> str:
-            try:
-                call(body, timeout=30)
-            except grpc.RpcError as error:
-                said: Any = error
-                # Only what the server itself says carries its details.
-                told = any(k == "grpc-status-details-bin" for k, _ in said.trailing_metadata())
-                if said.code() in _GRPC_RETRY and told:
-                    return "again"
-                if said.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
-                    channel.close()
+            def post(body: bytes) -> str:
+                try:
+                    answer = client.post(door.path, content=body)
+                except httpx.TransportError:
                     return "gone"
-                return f"{said.code()} {said.details()}"
-            return "ok"
+                if answer.status_code in _RETRY and "retry-after" in answer.headers:
+                    return "again"
+                return "ok" if answer.is_success else f"{answer.status_code} {answer.text}"
 
-        return post
+            yield post
+
+    @contextmanager
+    def _grpc(self, door: Door) -> Iterator[Callable[[bytes], str]]:
+        with grpc.insecure_channel(self._addresses.otlp_grpc.partition("//")[2]) as channel:
+            call: Any = channel.unary_unary(door.path)
+
+            def post(body: bytes) -> str:
+                try:
+                    call(body, timeout=30)
+                except grpc.RpcError as error:
+                    return _outcome(error)
+                return "ok"
+
+            yield post
+
+
+def _outcome(error: Any) -> str:
+    # Only what the server itself says carries its details.
+    told = any(key == "grpc-status-details-bin" for key, _ in error.trailing_metadata())
+    if error.code() in _GRPC_RETRY and told:
+        return "again"
+    if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
+        return "gone"
+    return f"{error.code()} {error.details()}"
 
 
 def service_of(round_number: int, door: Door) -> str:
