@@ -63,6 +63,26 @@ class IngestSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class GuardSettings:
+    """What must not be stored as it came; see docs/guards.md.
+
+    `rules` say what becomes of personal data, `cardinality_rules` how many values labels may have;
+    the first that fits wins. `hash_key_file` holds the key of hashes; empty means one named
+    after the data folder, beside it. `label_values` and `id_values` are budgets of distinct values within an
+    hour of a label of a metric; the second holds where they are ids on sight.
+    """
+
+    personal_data: bool = True
+    rules: tuple[str, ...] = ()
+    hash_key_file: str = ""
+    cardinality: bool = True
+    label_values: int = 2000
+    id_values: int = 100
+    cardinality_rules: tuple[str, ...] = ()
+    poll_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
 class AlertSettings:
     """Recording and alerting rules.
 
@@ -80,6 +100,19 @@ class AlertSettings:
     external_url: str = ""
 
 
+    receivers_file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SloSettings:
+    """Service level objectives.
+
+    `files` are paths and globs of SLO files. `evaluation_interval_s` is how often what they record
+    is evaluated.
+    """
+
+    files: tuple[str, ...] = ()
+    evaluation_interval_s: float = 30.0
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
     """The face: API and UI."""
@@ -99,6 +132,7 @@ class Settings:
 
 
 def load_settings(path: Path | None = None) -> Settings:
+    slo: SloSettings = field(default_factory=SloSettings)
     """Reads settings from a TOML file over the defaults.
 
     Args:

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware.gzip import GZipMiddleware
 
-from vario.api import prometheus, services, signals, system
+from vario.api import prometheus, services, signals, slos, system
 from vario.api.context import Context, ServerFacts
 from vario.api.errors import add_error_handlers
 from vario.api.middleware import HostGuard, SecurityHeaders
@@ -27,8 +27,10 @@ from vario.api.models import (
     TracesOut,
     TrafficOut,
 )
+from vario.api.slo_models import SloDetailOut, SlosOut
 from vario.api.static import STATIC_FOLDER, add_ui
 from vario.clock import Clock, SystemClock
+from vario.slo.model import SloSet
 from vario.store.base import Store
 
 
@@ -49,6 +51,8 @@ ROUTES = (
     Route("/api/logs/histogram", signals.get_log_histogram, LogHistogramOut),
     Route("/api/fields", signals.find_fields, FieldsOut),
     Route("/api/fields/values", signals.find_field_values, FieldValuesOut),
+    Route("/api/slos", slos.find_slos, SlosOut),
+    Route("/api/slos/{slo_id}", slos.get_slo, SloDetailOut),
     Route("/api/doctor", system.examine, DoctorOut),
     Route("/api/status", system.get_status, StatusOut),
     Route("/healthz", system.is_alive, ProbeOut),
@@ -65,6 +69,7 @@ def create_app(
     clock: Clock | None = None,
     hosts: Sequence[str] | None = None,
     static: Path = STATIC_FOLDER,
+    slo_set: Callable[[], SloSet] = SloSet,
 ) -> FastAPI:
     """Returns the application that serves the API and the UI.
 
@@ -75,9 +80,12 @@ def create_app(
         hosts: names that a request's Host header may have (`LOOPBACK_HOSTS` for a server on
             loopback), without a port; None for any.
         static: folder of the built UI.
+        slo_set: gives the SLOs as they are loaded when it is called.
     """
     app = declare_app()
-    app.state.context = Context(store=store, clock=clock or SystemClock(), facts=facts)
+    app.state.context = Context(
+        store=store, clock=clock or SystemClock(), facts=facts, slos=slo_set
+    )
     add_ui(app, static)
     if hosts is not None:
         app.add_middleware(HostGuard, hosts=hosts)

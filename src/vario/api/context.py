@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 
 from vario.clock import Clock
 from vario.store.base import Store
+from vario.slo.model import SloSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +31,13 @@ class ServerFacts:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Everything that endpoints share."""
+    """Everything that endpoints share; `slos` gives the SLOs as they are loaded now."""
 
     store: Store
     clock: Clock
     facts: ServerFacts
 
+    slos: Callable[[], SloSet] = SloSet
 
 async def get_context(request: Request) -> Context:
     """Returns the context of the running application (`create_app` put it there)."""

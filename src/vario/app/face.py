@@ -19,6 +19,7 @@ from vario.app.ports import Addresses
 from vario.clock import Clock
 from vario.ingest.counters import Metric
 from vario.ingest.remote_write import PATH, RemoteWriteHttp
+from vario.slo.model import SloSet
 from vario.store.base import Store
 
 
@@ -33,6 +34,7 @@ def make_face(
     rules: RuleScheduler,
     remote_write: RemoteWriteHttp,
     targets: SnapshotFunction,
+    slos: Callable[[], SloSet],
 ) -> FastAPI:
     """Returns the application on the API's port.
 
@@ -46,6 +48,7 @@ def make_face(
         rules: the rule groups that are evaluated.
         remote_write: the door that is also on this port, as in Prometheus.
         targets: what is scraped.
+        slos: gives the SLOs that are loaded.
     """
     hosts = LOOPBACK_HOSTS if host in ("localhost", "127.0.0.1", "::1") else None
     facts = ServerFacts(
@@ -55,7 +58,7 @@ def make_face(
         otlp_http=addresses.otlp_http,
         otlp_grpc=addresses.otlp_grpc,
     )
-    face = create_app(store, facts, clock=clock, hosts=hosts)
+    face = create_app(store, facts, clock=clock, hosts=hosts, slo_set=slos)
 
     async def metrics(_: Request) -> Response:
         own = process_metrics(facts.version, facts.started_ns)

@@ -55,6 +55,5 @@ def start_rules(plan: RulePlan, store: Store, clock: Clock) -> RuleScheduler:
         external_labels=plan.external_labels,
     )
     scheduler.update(plan.groups)
-    if plan.groups:
-        scheduler.start()
+    scheduler.start()
     return scheduler

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import logging
 import signal
 import socket
@@ -35,6 +36,7 @@ class App:
         self.clock = clock
         self.started_ns = clock.now_ns()
         self._stack = contextlib.AsyncExitStack()
+        self.reload: Callable[[], None] = lambda: None
 
     async def start(self) -> Addresses:
         """Starts everything and returns once it answers.
@@ -64,8 +66,10 @@ class App:
         await asyncio.sleep(0)
         # A second of imports, while the engine opens in its thread.
         from vario.app.face import make_face
-        from vario.app.rules import read_rules, start_rules
+        from vario.app.guard import make_guard, start_watch
+        from vario.app.rules import start_rules
         from vario.app.scrape import make_scraper, read_scrape_config
+        from vario.app.slos import RuleBook
         from vario.ingest.grpc import OtlpGrpc
         from vario.ingest.http import OtlpHttp
         from vario.ingest.pipeline import Pipeline
@@ -90,7 +94,8 @@ class App:
         self._close_at_end(remote.close)
         scraper = make_scraper(read_scrape_config(ingest.prometheus_config), remote, self.clock)
         self._stack.push_async_callback(scraper.stop)
-        rules = start_rules(read_rules(settings.alert, ingest.prometheus_config), store, self.clock)
+        book = RuleBook(settings, self.clock)
+        rules = start_rules(book.read(), store, self.clock)
         self._close_at_end(rules.stop)
 
         grpc_door = OtlpGrpc(pipeline, max_body_bytes=max_body_bytes)
@@ -100,6 +105,7 @@ class App:
         remote_door = RemoteWriteHttp(remote, max_body_bytes=max_body_bytes)
         await self._serve(beside(http_door, remote_door), http_socket)
 
+        self.reload = functools.partial(book.reload, rules)
         addresses = self._addresses(api_socket, http_socket, grpc_port)
         face = make_face(
             store,
@@ -119,6 +125,8 @@ class App:
     def _addresses(self, api: socket.socket, http: socket.socket, grpc_port: int) -> Addresses:
         host = self.settings.server.host
         return Addresses(
+            slos=book.slos,
+            guards=(guard, watch),
             store=str(parse_dsn(self.settings.store.dsn)),
             api=url_of(host, api.getsockname()[1]),
             otlp_http=url_of(host, http.getsockname()[1]),
@@ -219,6 +227,7 @@ async def _run(app: App, on_ready: Callable[[Addresses], None] | None) -> None:
     if not asked.is_set():
         log.info("ready", extra={"fields": _fields(app, addresses)})
         if on_ready:
+    loop.add_signal_handler(signal.SIGHUP, lambda: loop.run_in_executor(None, app.reload))
             on_ready(addresses)
         await stopping
     log.info("stopping: finishing what is queued")

@@ -17,6 +17,7 @@ COMMANDS = {
     "logs": ("vario.cli.logs:logs", "Search log records."),
     "promql": ("vario.cli.promql:promql", "Work with PromQL test scripts."),
     "rules": ("vario.cli.rules:rules", "Check and test Prometheus rule files."),
+    "slo": ("vario.cli.slo:slo", "Look at SLOs, check their files, export them."),
     "version": ("vario.cli.version:version", "Print the version."),
 }
 """Name, where it is (`module:object`), and what `vario --help` says of it."""
