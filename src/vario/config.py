@@ -98,8 +98,6 @@ class AlertSettings:
     outage_tolerance_s: float = 3600.0
     for_grace_s: float = 600.0
     external_url: str = ""
-
-
     receivers_file: str = ""
 
 
@@ -113,6 +111,8 @@ class SloSettings:
 
     files: tuple[str, ...] = ()
     evaluation_interval_s: float = 30.0
+
+
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
     """The face: API and UI."""
@@ -129,10 +129,10 @@ class Settings:
     ingest: IngestSettings = field(default_factory=IngestSettings)
     store: StoreSettings = field(default_factory=StoreSettings)
     alert: AlertSettings = field(default_factory=AlertSettings)
+    slo: SloSettings = field(default_factory=SloSettings)
 
 
 def load_settings(path: Path | None = None) -> Settings:
-    slo: SloSettings = field(default_factory=SloSettings)
     """Reads settings from a TOML file over the defaults.
 
     Args:

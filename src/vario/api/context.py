@@ -6,8 +6,8 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from vario.clock import Clock
-from vario.store.base import Store
 from vario.slo.model import SloSet
+from vario.store.base import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,8 @@ class Context:
     store: Store
     clock: Clock
     facts: ServerFacts
-
     slos: Callable[[], SloSet] = SloSet
+
 
 async def get_context(request: Request) -> Context:
     """Returns the context of the running application (`create_app` put it there)."""

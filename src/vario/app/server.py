@@ -97,6 +97,7 @@ class App:
         book = RuleBook(settings, self.clock)
         rules = start_rules(book.read(), store, self.clock)
         self._close_at_end(rules.stop)
+        self.reload = functools.partial(book.reload, rules)
 
         grpc_door = OtlpGrpc(pipeline, max_body_bytes=max_body_bytes)
         grpc_port = await self._serve_grpc(grpc_door, grpc_socket)
@@ -105,7 +106,6 @@ class App:
         remote_door = RemoteWriteHttp(remote, max_body_bytes=max_body_bytes)
         await self._serve(beside(http_door, remote_door), http_socket)
 
-        self.reload = functools.partial(book.reload, rules)
         addresses = self._addresses(api_socket, http_socket, grpc_port)
         face = make_face(
             store,
@@ -117,6 +117,8 @@ class App:
             rules=rules,
             remote_write=remote_door,
             targets=scraper.snapshot,
+            slos=book.slos,
+            guards=(guard, watch),
         )
         await self._serve(face, api_socket)
         await scraper.start()
@@ -125,8 +127,6 @@ class App:
     def _addresses(self, api: socket.socket, http: socket.socket, grpc_port: int) -> Addresses:
         host = self.settings.server.host
         return Addresses(
-            slos=book.slos,
-            guards=(guard, watch),
             store=str(parse_dsn(self.settings.store.dsn)),
             api=url_of(host, api.getsockname()[1]),
             otlp_http=url_of(host, http.getsockname()[1]),
@@ -219,6 +219,7 @@ async def _run(app: App, on_ready: Callable[[Addresses], None] | None) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, asked.set)
+    loop.add_signal_handler(signal.SIGHUP, lambda: loop.run_in_executor(None, app.reload))
     starting = asyncio.create_task(app.start())
     stopping = asyncio.create_task(asked.wait())
     await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -227,7 +228,6 @@ async def _run(app: App, on_ready: Callable[[Addresses], None] | None) -> None:
     if not asked.is_set():
         log.info("ready", extra={"fields": _fields(app, addresses)})
         if on_ready:
-    loop.add_signal_handler(signal.SIGHUP, lambda: loop.run_in_executor(None, app.reload))
             on_ready(addresses)
         await stopping
     log.info("stopping: finishing what is queued")
