@@ -142,3 +142,43 @@ def test_exemplars_and_metadata(filled: tuple[ClickHouseStore, MemoryReader]) ->
         store.find_metadata("a") == store.find_metadata() == [Metadata("a", "gauge", "s", "Help.")]
     )
     assert store.find_metadata("b") == []
+
+
+def test_series_are_found_once_until_there_are_new_ones(store: ClickHouseStore) -> None:
+    def names(*matchers: Matcher) -> list[object]:
+        found = store.find_series(matchers, T0 - 1, T0 + 10_000)
+        assert found.pairs == tuple(tuple(sorted(labels.items())) for labels in found.labels)
+        assert list(found.pairs) == sorted(found.pairs)
+        return [dict(labels) for labels in found.labels]
+
+    all_a, of_x = Matcher("__name__", "=", "a"), Matcher("job", "=", "x")
+    assert names(all_a) == []
+    store.write_samples(LABELS[1:3], block([(0, 1.0)], [(0, 2.0)]))
+    assert names(all_a) == [LABELS[1], LABELS[2]]
+    asked = (all_a,), T0 - 1, T0 + 10_000
+    assert store.find_series(*asked) is store.find_series(*asked)
+    store.write_samples(LABELS[2:3], block([(1000, 3.0)]))
+    assert names(all_a, of_x) == []
+    store.write_samples(LABELS[:1], block([(1000, 3.0)]))
+    assert names(all_a) == [LABELS[0], LABELS[1], LABELS[2]]
+    assert names(all_a, of_x) == [LABELS[0]]
+    assert not store.find_series(*asked).native
+    store.write_histograms(LABELS[:1], histograms())
+    assert store.find_series(*asked).native
+
+
+def test_whole_metrics_and_a_few_of_their_series_are_read_alike(store: ClickHouseStore) -> None:
+    labels = [{"__name__": "many", "i": f"{i:03}"} for i in range(600)]
+    labels.append({"__name__": "other", "i": "1"})
+    store.write_samples(labels, block(*([(0, float(i)), (1000, -1.0)] for i in range(601))))
+    whole = (Matcher("__name__", "=", "many"),)
+    some = (*whole, Matcher("i", "=~", "[0-5].*"), Matcher("i", "!=", "007"))
+    for matchers, numbers in ((whole, [*range(600)]), (some, [i for i in range(600) if i != 7])):
+        found = store.find_series(matchers, T0 - 1, T0 + 10_000)
+        samples = store.fetch_samples(found, T0 - 1, T0)
+        assert samples.values.tolist() == [float(i) for i in numbers]
+        grid = store.fetch_grid(
+            "last", found, start_ms=T0, end_ms=T0 + 2000, step_ms=1000, window_ms=1500
+        )
+        assert grid.present.all()
+        assert grid.values.tolist() == [[float(i), -1.0, -1.0] for i in numbers]

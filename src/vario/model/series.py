@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Labels = Mapping[str, str]
+LabelPairs = tuple[tuple[str, str], ...]
+"""Labels as pairs ordered by name, none of them empty."""
 MatchOp = Literal["=", "!=", "=~", "!~"]
 
 STALE_NAN_BITS = 0x7FF0_0000_0000_0002
@@ -35,7 +37,9 @@ class SeriesSet:
         labels: n label sets, `__name__` included.
         delta: shape (n,), bool, true where the samples are OTLP delta counts.
         matchers: what the series were found by; a store may read by them rather than by ids.
-        native: whether any of them has native histograms in the range that was asked for.
+        native: whether any of them may have native histograms.
+        pairs: `labels` once more, as pairs; the series are then ordered by them. None where the
+            reader leaves it to the caller.
     """
 
     ids: NDArray[np.uint64]
@@ -43,6 +47,7 @@ class SeriesSet:
     delta: NDArray[np.bool_]
     matchers: tuple[Matcher, ...] = ()
     native: bool = True
+    pairs: tuple[LabelPairs, ...] | None = None
 
     def __len__(self) -> int:
         """Number of series."""

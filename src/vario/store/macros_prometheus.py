@@ -6,6 +6,7 @@
 {counts:h.s}        absolute counts of the buckets on side s of a native histogram
 {filled:s, c}       counts c of the buckets in spans s as one dense run
 {kind:t}            a metric's type by its number, in Prometheus' words
+{name_hash:n}       what keeps the samples of a metric together
 {seen:a, b}         whether the row that these values stand for is new in the last hour
 """
 
@@ -84,11 +85,16 @@ def _seen(values: str) -> str:
     return f"sipHash64({values}) NOT IN metric_seen"
 
 
+def _name_hash(name: str) -> str:
+    return f"toUInt32(sipHash64({name}))"
+
+
 MACROS: dict[str, Callable[[str], str]] = {
     "symbols": _symbols,
     "sound": _sound,
     "counts": _counts,
     "filled": _filled,
     "kind": _kind,
+    "name_hash": _name_hash,
     "seen": _seen,
 }

@@ -5,6 +5,7 @@ an instant selector is dropped after, where it is one. It extrapolates over infi
 from Prometheus; series that hold any are left to the caller.
 """
 
+from collections.abc import Iterable
 from types import MappingProxyType
 
 import numpy as np
@@ -14,6 +15,7 @@ from vario.model.series import STALE_NAN_BITS, SeriesSet
 from vario.store.base import Grid
 from vario.store.engine import Engine
 from vario.store.metric_sql import samples_between
+from vario.store.native_format import GridBlock, read_grids
 
 _FUNCTIONS = MappingProxyType(
     {
@@ -54,54 +56,32 @@ def fetch_grid(
     where = samples_between(series, start_ms - window_ms, end_ms)
     kept = where.sql if function == "last" else f"{where.sql} AND NOT {_STALE}"
     sql = (
-        "SELECT id, infinite, arrayMap(x -> ifNull(x, 0.), grid) AS present_values,"
-        " arrayMap(x -> toUInt8(isNotNull(x)), grid) AS present"
-        f" FROM (SELECT id, {_FUNCTIONS[function]}(fromUnixTimestamp64Milli({start_ms}),"
+        "SELECT id, max(isInfinite(value)) AS infinite,"
+        f" {_FUNCTIONS[function]}(fromUnixTimestamp64Milli({start_ms}),"
         f" fromUnixTimestamp64Milli({start_ms + (steps - 1) * step_ms}), '{step_ms}ms',"
-        f" '{window_ms}ms')(ts, value) AS grid, max(isInfinite(value)) AS infinite"
-        f" FROM metric_samples WHERE {kept} GROUP BY id)"
+        f" '{window_ms}ms')(ts, value) AS grid"
+        f" FROM metric_samples WHERE {kept} GROUP BY id"
     )
-    body = engine.query_bytes(sql, where.params, fmt="RowBinary", settings=_SETTINGS)
-    rows = np.frombuffer(body, dtype=_row_type(steps))
-    return _arranged(series, rows, steps, stale_ends=function == "last")
-
-
-def _row_type(steps: int) -> np.dtype[np.void]:
-    """Returns the layout of one row in RowBinary; array lengths are LEB128 numbers."""
-    length = 1
-    while steps >> (7 * length):
-        length += 1
-    return np.dtype(
-        [
-            ("id", "<u8"),
-            ("infinite", "u1"),
-            ("values_length", "u1", (length,)),
-            ("values", "<f8", (steps,)),
-            ("present_length", "u1", (length,)),
-            ("present", "u1", (steps,)),
-        ]
-    )
+    body = engine.query_bytes(sql, where.params, fmt="Native", settings=_SETTINGS)
+    return _arranged(series, read_grids(body, steps), steps, stale_ends=function == "last")
 
 
 def _arranged(
-    series: SeriesSet,
-    rows: np.ndarray[tuple[int], np.dtype[np.void]],
-    steps: int,
-    *,
-    stale_ends: bool,
+    series: SeriesSet, blocks: Iterable[GridBlock], steps: int, *, stale_ends: bool
 ) -> Grid:
     values = np.zeros((len(series), steps))
     present = np.zeros((len(series), steps), dtype=np.bool_)
+    exact = np.ones(len(series), dtype=np.bool_)
     order = np.argsort(series.ids)
-    places = np.searchsorted(series.ids[order], rows["id"])
-    known = places < len(order)
-    known[known] = series.ids[order[places[known]]] == rows["id"][known]
-    target = order[places[known]]
-    values[target] = rows["values"][known]
-    present[target] = rows["present"][known] != 0
+    ordered = series.ids[order]
+    for block in blocks:
+        places = np.minimum(np.searchsorted(ordered, block.ids), len(order) - 1)
+        known = ordered[places] == block.ids
+        target = order[places[known]]
+        values[target] = block.values[known]
+        present[target] = block.present[known]
+        exact[target] = ~block.infinite[known]
     if stale_ends:
         present &= values.view(np.uint64) != np.uint64(STALE_NAN_BITS)
-        return Grid(values, present, np.ones(len(series), dtype=np.bool_))
-    exact = np.ones(len(series), dtype=np.bool_)
-    exact[target] = rows["infinite"][known] == 0
+        exact[:] = True
     return Grid(values, present, exact)

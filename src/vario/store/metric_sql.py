@@ -13,6 +13,8 @@ _BY_MATCHERS_FROM = 500
 """From so many series on, samples are read by the matchers that found them.
 
 A list of 10,000 ids is 200 kB of SQL to parse; finding them anew by name takes 2 ms."""
+_MOST_NAMES = 100
+"""Of more metrics than this, samples are read by their ids alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +58,50 @@ def seen_between(start_ms: int, end_ms: int) -> Condition:
 
 
 def samples_between(series: SeriesSet, start_ms: int, end_ms: int) -> Condition:
-    """Returns the condition on samples of `series` within `(start_ms, end_ms]`."""
-    params: dict[str, Any] = {"start": start_ms, "end": end_ms}
-    if len(series) >= _BY_MATCHERS_FROM and series.matchers:
-        found = compile_matchers(series.matchers)
-        ids = f"(SELECT id FROM metric_series WHERE {found.sql})"
-        params.update(found.params)
-    else:
-        ids = f"({','.join(map(str, series.ids.tolist())) or 'NULL'})"
-    sql = (
-        f"id IN {ids} AND ts > fromUnixTimestamp64Milli({{start:Int64}})"
-        " AND ts <= fromUnixTimestamp64Milli({end:Int64})"
+    """Returns the condition on float samples of `series` within `(start_ms, end_ms]`.
+
+    Samples of other series, from other times or of names with the same hash, may satisfy it too.
+    """
+    times = _between(start_ms, end_ms)
+    names = sorted({labels.get("__name__", "") for labels in series.labels})
+    if len(names) > _MOST_NAMES:
+        return _and(times, _of_series(series))
+    each = [f"toUInt32(sipHash64({{name{i}:String}}))" for i in range(len(names))]
+    hashed = Condition(
+        f"name_hash IN ({', '.join(each) or 'NULL'})",
+        {f"name{i}": name for i, name in enumerate(names)},
     )
-    return Condition(sql, params)
+    if _is_whole_metric(series.matchers):
+        return _and(hashed, times)
+    return _and(hashed, times, _of_series(series))
+
+
+def histograms_between(series: SeriesSet, start_ms: int, end_ms: int) -> Condition:
+    """Returns the condition on native histograms; see `samples_between`."""
+    return _and(_between(start_ms, end_ms), _of_series(series))
+
+
+def _between(start_ms: int, end_ms: int) -> Condition:
+    after = "ts > fromUnixTimestamp64Milli({start:Int64})"
+    until = "ts <= fromUnixTimestamp64Milli({end:Int64})"
+    return Condition(f"{after} AND {until}", {"start": start_ms, "end": end_ms})
+
+
+def _of_series(series: SeriesSet) -> Condition:
+    if len(series) < _BY_MATCHERS_FROM or not series.matchers:
+        return Condition(f"id IN ({','.join(map(str, series.ids.tolist())) or 'NULL'})", {})
+    found = compile_matchers(series.matchers)
+    return Condition(f"id IN (SELECT id FROM metric_series WHERE {found.sql})", found.params)
+
+
+def _and(*conditions: Condition) -> Condition:
+    params = {name: value for each in conditions for name, value in each.params.items()}
+    return Condition(" AND ".join(each.sql for each in conditions), params)
+
+
+def _is_whole_metric(matchers: Sequence[Matcher]) -> bool:
+    """Whether matchers choose all series of one metric, so that none needs to be left out."""
+    return len(matchers) == 1 and matchers[0].name == "__name__" and matchers[0].op == "="
 
 
 @dataclass(frozen=True, slots=True)

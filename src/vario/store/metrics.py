@@ -25,9 +25,11 @@ from vario.store.metric_sql import (
     arrange_rows,
     compile_matchers,
     find_ids,
+    histograms_between,
     samples_between,
     seen_between,
 )
+from vario.store.series_index import SeriesIndex
 
 _HISTOGRAM_COLUMNS = [
     "id",
@@ -51,6 +53,7 @@ class MetricQueries:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._index = SeriesIndex(engine)
 
     # Writing
 
@@ -93,22 +96,7 @@ class MetricQueries:
         self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, *, limit: int | None = None
     ) -> SeriesSet:
         """Finds the series that match every matcher and have samples near the range."""
-        where, seen = compile_matchers(matchers), seen_between(start_ms, end_ms)
-        columns = self._engine.query_columns(
-            "SELECT id, labels, max(delta) > 0 AS is_delta, id IN (SELECT id FROM metric_histograms"
-            " WHERE ts > fromUnixTimestamp64Milli({start:Int64})"
-            " AND ts <= fromUnixTimestamp64Milli({end:Int64})) AS native FROM metric_series"
-            f" WHERE {where.sql} GROUP BY id, labels HAVING {seen.sql}"
-            + (f" LIMIT {int(limit)}" if limit is not None else ""),
-            {**where.params, **seen.params},
-        )
-        return SeriesSet(
-            np.asarray(columns["id"], dtype=np.uint64),
-            tuple(columns["labels"]),
-            np.asarray(columns["is_delta"], dtype=np.bool_),
-            tuple(matchers),
-            bool(np.any(columns["native"])),
-        )
+        return self._index.find(matchers, start_ms, end_ms, limit=limit)
 
     def fetch_samples(self, series: SeriesSet, start_ms: int, end_ms: int) -> SampleBlock:
         """Fetches the float samples of `series` in `(start_ms, end_ms]`."""
@@ -131,7 +119,7 @@ class MetricQueries:
         """Fetches the native histograms of `series` in `(start_ms, end_ms]`, None for none."""
         if not len(series) or not series.native:
             return None
-        where = samples_between(series, start_ms, end_ms)
+        where = histograms_between(series, start_ms, end_ms)
         columns = self._engine.query_columns(
             "SELECT id, toUnixTimestamp64Milli(ts) AS time, count, sum, toInt64(schema) AS scale,"
             " zero_threshold, zero_count, toInt64(positive_offset) AS p_offset, positive,"

@@ -138,6 +138,7 @@ CREATE TABLE IF NOT EXISTS metric_series_local ON CLUSTER 'prod' (
     name LowCardinality(String) CODEC(ZSTD(1)),
     labels Map(LowCardinality(String), String) CODEC(ZSTD(1)),
     delta SimpleAggregateFunction(max, UInt8),
+    native SimpleAggregateFunction(max, UInt8),
     first_seen SimpleAggregateFunction(min, DateTime64(3)),
     last_seen SimpleAggregateFunction(max, DateTime64(3))
 ) ENGINE = ReplicatedAggregatingMergeTree
@@ -147,12 +148,13 @@ TTL toDateTime(last_seen) + INTERVAL 30 DAY;
 CREATE TABLE IF NOT EXISTS metric_series ON CLUSTER 'prod' AS metric_series_local ENGINE = Distributed('prod', currentDatabase(), metric_series_local, id);
 
 CREATE TABLE IF NOT EXISTS metric_samples_local ON CLUSTER 'prod' (
+    name_hash UInt32 CODEC(ZSTD(1)),
     id UInt64 CODEC(ZSTD(1)),
     ts DateTime64(3) CODEC(DoubleDelta, ZSTD(1)),
-    value Float64 CODEC(DoubleDelta, ZSTD(1))
+    value Float64 CODEC(Delta, ZSTD(1))
 ) ENGINE = ReplicatedMergeTree
 PARTITION BY toDate(ts)
-ORDER BY (toStartOfHour(ts), id, ts)
+ORDER BY (toStartOfHour(ts), name_hash, id, ts)
 TTL toDateTime(ts) + INTERVAL 30 DAY
 SETTINGS ttl_only_drop_parts = 1;
 

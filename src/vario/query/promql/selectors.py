@@ -78,6 +78,9 @@ class Selectors:
         if key not in self._found:
             self.context.budget.check()
             series = self.reader.find_series(matchers, start_ms, end_ms)
+            if series.pairs is not None:
+                self._found[key] = Found(series, list(series.pairs))
+                return self._found[key]
             labels = [label_set(labels) for labels in series.labels]
             order = sorted(range(len(labels)), key=labels.__getitem__)
             index = np.array(order, dtype=np.intp)

@@ -1,10 +1,14 @@
 -- Series, samples and exemplars in Prometheus' data model. `{...}` is filled in by schema.py.
--- id: sipHash64 of the label set sorted by name, __name__ included.
+-- id: sipHash64 of the label set sorted by name, __name__ included. native: whether there are native
+-- histograms of it. name_hash: sipHash64 of the metric's name, cut to 32 bits; what is asked for
+-- together lies together, and series of one metric compress best beside each other. Codecs and
+-- order were chosen by measurement (docs/decisions/0010-metric-layout.md).
 CREATE TABLE IF NOT EXISTS {table:metric_series} (
     id UInt64,
     name LowCardinality(String) CODEC(ZSTD(1)),
     labels Map(LowCardinality(String), String) CODEC(ZSTD(1)),
     delta SimpleAggregateFunction(max, UInt8),
+    native SimpleAggregateFunction(max, UInt8),
     first_seen SimpleAggregateFunction(min, DateTime64(3)),
     last_seen SimpleAggregateFunction(max, DateTime64(3))
 ) ENGINE = {engine:AggregatingMergeTree}
@@ -12,12 +16,13 @@ ORDER BY (name, id, labels)
 TTL toDateTime(last_seen) + INTERVAL {ttl:metrics} DAY;
 
 CREATE TABLE IF NOT EXISTS {table:metric_samples} (
+    name_hash UInt32 CODEC(ZSTD(1)),
     id UInt64 CODEC(ZSTD(1)),
     ts DateTime64(3) CODEC(DoubleDelta, ZSTD(1)),
-    value Float64 CODEC(DoubleDelta, ZSTD(1))
+    value Float64 CODEC(Delta, ZSTD(1))
 ) ENGINE = {engine:MergeTree}
 PARTITION BY toDate(ts)
-ORDER BY (toStartOfHour(ts), id, ts)
+ORDER BY (toStartOfHour(ts), name_hash, id, ts)
 TTL toDateTime(ts) + INTERVAL {ttl:metrics} DAY
 SETTINGS ttl_only_drop_parts = 1;
 

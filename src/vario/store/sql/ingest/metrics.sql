@@ -92,6 +92,7 @@ CREATE TABLE IF NOT EXISTS {view:metric_new_series_in} (
     id UInt64,
     labels Map(String, String),
     delta UInt8,
+    native UInt8,
     first_seen DateTime,
     last_seen DateTime
 ) ENGINE = Null;
@@ -303,7 +304,9 @@ FROM (
 ARRAY JOIN samples AS sample;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS {view:metric_samples_mv} TO {of:metric_samples} AS
-SELECT id, ts, value FROM metric_samples_in WHERE NOT native;
+SELECT {name_hash:labels['__name__']} AS name_hash, id, ts, value
+FROM metric_samples_in
+WHERE NOT native;
 
 -- first_seen and last_seen are whole hours around the samples, so that one row an hour is enough.
 CREATE MATERIALIZED VIEW IF NOT EXISTS {view:metric_series_mv} TO metric_new_series_in AS
@@ -311,6 +314,7 @@ SELECT
     id,
     any(set) AS labels,
     max(is_delta) AS delta,
+    toUInt8(is_native) AS native,
     first_seen,
     last_seen
 FROM (
@@ -318,19 +322,20 @@ FROM (
         id,
         labels AS set,
         delta AS is_delta,
+        native AS is_native,
         toStartOfHour(ts) AS first_seen,
         first_seen + INTERVAL 1 HOUR AS last_seen
     FROM metric_samples_in
-    WHERE {seen:id, first_seen, last_seen}
+    WHERE {seen:id, native, first_seen, last_seen}
 )
-GROUP BY id, first_seen, last_seen;
+GROUP BY id, is_native, first_seen, last_seen;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS {view:metric_new_series_mv} TO {of:metric_series} AS
-SELECT id, labels['__name__'] AS name, labels, delta, first_seen, last_seen
+SELECT id, labels['__name__'] AS name, labels, delta, native, first_seen, last_seen
 FROM metric_new_series_in;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS {view:metric_series_seen_mv} TO metric_seen AS
-SELECT sipHash64(id, first_seen, last_seen) AS key FROM metric_new_series_in;
+SELECT sipHash64(id, native, first_seen, last_seen) AS key FROM metric_new_series_in;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS {view:metric_exemplars_mv} TO {of:metric_exemplars} AS
 SELECT

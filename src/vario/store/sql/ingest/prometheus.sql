@@ -33,9 +33,9 @@ CREATE TABLE IF NOT EXISTS {view:remote_v2_full_in} (
         metadata Tuple(type Int32, help_ref UInt32, unit_ref UInt32)))
 ) ENGINE = Null;
 
--- times: of the series' samples and native histograms.
+-- times: of the series' samples and native histograms; native: whether it has any of these.
 CREATE TABLE IF NOT EXISTS {view:remote_series_in} (
-    id UInt64, pairs {type:labels}, samples {type:samples}, times Array(Int64)
+    id UInt64, pairs {type:labels}, samples {type:samples}, times Array(Int64), native UInt8
 ) ENGINE = Null;
 
 CREATE TABLE IF NOT EXISTS {view:remote_full_in} (
@@ -95,11 +95,20 @@ WHERE {sound:pairs, arrayConcat(
         series.samples.timestamp, series.histograms.timestamp, series.exemplars.timestamp)};
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS {view:remote_full_mv} TO remote_series_in AS
-SELECT id, pairs, samples, arrayConcat(samples.timestamp, histograms.timestamp) AS times
+SELECT
+    id,
+    pairs,
+    samples,
+    arrayConcat(samples.timestamp, histograms.timestamp) AS times,
+    notEmpty(histograms) AS native
 FROM remote_full_in;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS {view:remote_samples_mv} TO {of:metric_samples} AS
-SELECT id, fromUnixTimestamp64Milli(sample.timestamp) AS ts, sample.value AS value
+SELECT
+    {name_hash:pairs.value[indexOf(pairs.name, '__name__')]} AS name_hash,
+    id,
+    fromUnixTimestamp64Milli(sample.timestamp) AS ts,
+    sample.value AS value
 FROM remote_series_in
 ARRAY JOIN samples AS sample;
 
@@ -108,10 +117,11 @@ SELECT
     id,
     CAST(pairs, 'Map(String, String)') AS labels,
     0 AS delta,
+    native,
     toStartOfHour(fromUnixTimestamp64Milli(arrayMin(times))) AS first_seen,
     toStartOfHour(fromUnixTimestamp64Milli(arrayMax(times))) + INTERVAL 1 HOUR AS last_seen
 FROM remote_series_in
-WHERE notEmpty(times) AND {seen:id, first_seen, last_seen};
+WHERE notEmpty(times) AND {seen:id, native, first_seen, last_seen};
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS {view:remote_exemplars_mv} TO {of:metric_exemplars} AS
 SELECT
