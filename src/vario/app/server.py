@@ -66,7 +66,6 @@ class App:
         await asyncio.sleep(0)
         # A second of imports, while the engine opens in its thread.
         from vario.app.face import make_face
-        from vario.app.guard import make_guard, start_watch
         from vario.app.rules import start_rules
         from vario.app.scrape import make_scraper, read_scrape_config
         from vario.app.slos import RuleBook
@@ -118,7 +117,6 @@ class App:
             remote_write=remote_door,
             targets=scraper.snapshot,
             slos=book.slos,
-            guards=(guard, watch),
         )
         await self._serve(face, api_socket)
         await scraper.start()
