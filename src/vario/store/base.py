@@ -338,6 +338,22 @@ class AlertLog(Protocol):
         ...
 
 
+class ReferenceStore(Protocol):
+    """Keeps what models are compared with, as JSON texts (`vario.drift.reference`)."""
+
+    def write_reference(self, model_name: str, name: str, body: str) -> None:
+        """Keeps a reference; one of the same model and name is replaced."""
+        ...
+
+    def delete_reference(self, model_name: str, name: str) -> bool:
+        """Deletes a reference; returns whether there was one."""
+        ...
+
+    def find_references(self) -> list[tuple[str, str, str]]:
+        """Lists (model, name, body) of every reference, the one written last at the end."""
+        ...
+
+
 class Store(
     SignalWriter,
     TraceReader,
@@ -346,6 +362,7 @@ class Store(
     MetricReader,
     HealthReader,
     AlertLog,
+    ReferenceStore,
     Protocol,
 ):
     """Everything above over one engine."""

@@ -13,6 +13,7 @@ from vario.store.health import HealthQueries
 from vario.store.logs import LogQueries
 from vario.store.metrics import MetricQueries
 from vario.store.projection import project
+from vario.store.references import ReferenceTable
 from vario.store.remote_write import RemoteWrites
 from vario.store.schema import migrate, shape_of
 from vario.store.seen import SeenRows
@@ -72,6 +73,11 @@ class ClickHouseStore:
         self.find_open_deliveries = alerts.find_open_deliveries
         self.find_last_deliveries = alerts.find_last_deliveries
         self.find_deliveries = alerts.find_deliveries
+
+        references = ReferenceTable(engine, clock)
+        self.write_reference = references.write_reference
+        self.delete_reference = references.delete_reference
+        self.find_references = references.find_references
 
     def write_samples(self, labels: Sequence[Labels], block: SampleBlock) -> None:
         """Writes float samples of series given by their labels; see `SignalWriter`."""

@@ -39,6 +39,7 @@ _SHARD_KEYS = {
     "alert_events": "cityHash64(id)",
     "alert_records": "cityHash64(id)",
     "alert_deliveries": "cityHash64(id)",
+    "drift_references": "cityHash64(model_name)",
 }
 
 

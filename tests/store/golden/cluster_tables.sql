@@ -207,6 +207,15 @@ ORDER BY name;
 
 CREATE TABLE IF NOT EXISTS metric_metadata ON CLUSTER 'prod' AS metric_metadata_local ENGINE = Distributed('prod', currentDatabase(), metric_metadata_local, rand());
 
+CREATE TABLE IF NOT EXISTS vario_guard_local ON CLUSTER 'prod' (
+    name String,
+    value String CODEC(ZSTD(1)),
+    at DateTime64(3) DEFAULT now64(3)
+) ENGINE = ReplicatedReplacingMergeTree
+ORDER BY name;
+
+CREATE TABLE IF NOT EXISTS vario_guard ON CLUSTER 'prod' AS vario_guard_local ENGINE = Distributed('prod', currentDatabase(), vario_guard_local, rand());
+
 CREATE TABLE IF NOT EXISTS alert_events_local ON CLUSTER 'prod' (
     id String,
     version UInt64 CODEC(DoubleDelta, ZSTD(1)),
@@ -260,3 +269,14 @@ ORDER BY id
 TTL toDateTime(created) + INTERVAL 400 DAY;
 
 CREATE TABLE IF NOT EXISTS alert_deliveries ON CLUSTER 'prod' AS alert_deliveries_local ENGINE = Distributed('prod', currentDatabase(), alert_deliveries_local, cityHash64(id));
+
+CREATE TABLE IF NOT EXISTS drift_references_local ON CLUSTER 'prod' (
+    model_name String,
+    name String,
+    version Int64,
+    deleted UInt8,
+    body String CODEC(ZSTD(3))
+) ENGINE = ReplicatedReplacingMergeTree(version)
+ORDER BY (model_name, name);
+
+CREATE TABLE IF NOT EXISTS drift_references ON CLUSTER 'prod' AS drift_references_local ENGINE = Distributed('prod', currentDatabase(), drift_references_local, cityHash64(model_name));

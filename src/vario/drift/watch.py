@@ -1,0 +1,241 @@
+"""Watches live traffic against references, step by step; the caller brings the time."""
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from vario.drift.bins import Floats
+from vario.drift.judge import FeatureDrift, Limits, Window, judge
+from vario.drift.live import OVER_ALL, Ask, Scope, Traffic, observe, roll_up, window_of
+from vario.drift.noise import design_effect
+from vario.drift.reference import Reference
+
+WINDOWS_S = (300, 1800, 7200)
+ENOUGH = 1_000
+"""Predictions that a window should hold; the shortest window that does is judged."""
+
+PRIOR_DESIGN_EFFECT = 2.0
+"""Taken until enough healthy blocks have been seen to estimate it."""
+
+LEAST_BLOCKS, MOST_BLOCKS = 6, 24
+MOST_SCOPES = 200
+"""Parts of one model's traffic that are judged; those with the most predictions."""
+
+_CALM = ("stable", "too_few")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A feature of one scope as the last step found it.
+
+    Attributes:
+        scope: which part of the traffic.
+        reference: name of the reference it was compared with.
+        drift: the statistics and the verdict of this window.
+        window_s: length of the window, seconds.
+        at_ms: its end, milliseconds since the epoch.
+        is_held: whether a verdict other than calm held in 2 of the last 3 steps.
+        since_ms: when it began, 0 where it is not held.
+        counts: values in each of the reference's bins.
+    """
+
+    scope: Scope
+    reference: str
+    drift: FeatureDrift
+    window_s: int
+    at_ms: int
+    is_held: bool
+    since_ms: int
+    counts: tuple[float, ...]
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What a (scope, feature, window) was before."""
+
+    blocks: deque[Floats] = field(default_factory=lambda: deque[Floats](maxlen=MOST_BLOCKS))
+    block_ms: int = 0
+    alarms: deque[bool] = field(default_factory=lambda: deque[bool](maxlen=3))
+    since_ms: int = 0
+
+    def design_effect(self) -> float:
+        if len(self.blocks) < LEAST_BLOCKS:
+            return PRIOR_DESIGN_EFFECT
+        return design_effect(np.stack(self.blocks))
+
+    def learn(self, window: Window, at_ms: int, window_ms: int) -> None:
+        """Keeps a healthy window, if it does not overlap the one kept before."""
+        if at_ms - self.block_ms >= window_ms:
+            self.block_ms = at_ms
+            self.blocks.append(np.append(window.counts, window.missing))
+
+
+class DriftWatch:
+    """Judges every model that has a reference; `step` is called about once a minute.
+
+    Not for several threads at once.
+    """
+
+    def __init__(
+        self,
+        ask: Ask,
+        find_references: Callable[[], Sequence[Reference]],
+        segments: Sequence[str] = ("region",),
+        limits: Limits | None = None,
+    ) -> None:
+        self._ask = ask
+        self._find_references = find_references
+        self._segments = tuple(segments)
+        self._limits = limits or Limits()
+        self._memories: dict[tuple[Scope, str, str, int], _Memory] = {}
+        self._last_ms = 0
+        self.readings: list[Reading] = []
+
+    def step(self, at_ms: int) -> list[Reading]:
+        """Returns a reading of each feature in each scope that has traffic, in order of scope.
+
+        Raises:
+            VarioError: the store cannot answer; the readings of the step before stay.
+        """
+        newest: dict[str, Reference] = {}
+        for reference in sorted(self._find_references(), key=lambda r: r.created_ns):
+            newest[reference.model_name] = reference
+        readings = self._read(newest, at_ms) if newest else []
+        self._forget(readings)
+        self._last_ms = at_ms
+        self.readings = readings
+        return readings
+
+    def _read(self, references: Mapping[str, Reference], at_ms: int) -> list[Reading]:
+        readings: list[Reading] = []
+        waiting = dict(references)
+        for window_s in WINDOWS_S:
+            traffic = roll_up(observe(self._ask, at_ms, window_s * 1000, self._segments))
+            for name, reference in list(waiting.items()):
+                whole = traffic.get(Scope(name), Traffic())
+                if whole.predictions >= ENOUGH or window_s == WINDOWS_S[-1]:
+                    del waiting[name]
+                    own = {scope: t for scope, t in traffic.items() if scope.model_name == name}
+                    readings += self._judge(reference, _largest(own), window_s, at_ms)
+            if not waiting:
+                break
+        return sorted(readings, key=lambda reading: (reading.scope, reading.drift.feature))
+
+    def _judge(
+        self, reference: Reference, traffic: Mapping[Scope, Traffic], window_s: int, at_ms: int
+    ) -> list[Reading]:
+        keys = [
+            (scope, feature)
+            for scope, part in traffic.items()
+            if part.predictions > 0
+            for feature in reference.features.values()
+        ]
+        memories = [
+            self._memories.setdefault((scope, feature.name, reference.name, window_s), _Memory())
+            for scope, feature in keys
+        ]
+        windows = [
+            window_of(feature, traffic[scope], memory.design_effect())
+            for (scope, feature), memory in zip(keys, memories, strict=True)
+        ]
+        pairs = [(feature, window) for (_, feature), window in zip(keys, windows, strict=True)]
+        return [
+            self._reading(reference, scope, drift, window, memory, window_s, at_ms)
+            for (scope, _), drift, window, memory in zip(
+                keys, judge(pairs, self._limits), windows, memories, strict=True
+            )
+        ]
+
+    def _reading(
+        self,
+        reference: Reference,
+        scope: Scope,
+        drift: FeatureDrift,
+        window: Window,
+        memory: _Memory,
+        window_s: int,
+        at_ms: int,
+    ) -> Reading:
+        is_alarm = drift.verdict not in _CALM
+        memory.alarms.append(is_alarm)
+        if is_alarm:
+            memory.since_ms = memory.since_ms or at_ms
+        elif not any(memory.alarms):
+            memory.since_ms = 0
+            memory.learn(window, at_ms, window_s * 1000)
+        is_held = sum(memory.alarms) >= 2
+        since_ms = memory.since_ms if is_held else 0
+        counts = tuple(window.counts.tolist())
+        return Reading(scope, reference.name, drift, window_s, at_ms, is_held, since_ms, counts)
+
+    def _forget(self, readings: Sequence[Reading]) -> None:
+        """Drops what is remembered of scopes that have gone."""
+        present = {
+            (r.scope, r.drift.feature, r.reference, window)
+            for r in readings
+            for window in WINDOWS_S
+        }
+        self._memories = {key: m for key, m in self._memories.items() if key in present}
+
+    def recall(self, scope: Scope, feature: str, since_ms: int) -> None:
+        """Takes over from before a restart that a verdict has held since some time."""
+        for key, memory in self._memories.items():
+            if key[0] == scope and key[1] == feature and memory.since_ms:
+                memory.since_ms = min(memory.since_ms, since_ms)
+        self.readings = [
+            replace(reading, since_ms=min(reading.since_ms, since_ms))
+            if reading.scope == scope and reading.drift.feature == feature and reading.since_ms
+            else reading
+            for reading in self.readings
+        ]
+
+
+def _largest(traffic: Mapping[Scope, Traffic]) -> dict[Scope, Traffic]:
+    kept = sorted(traffic, key=lambda scope: (-traffic[scope].predictions, scope))[:MOST_SCOPES]
+    return {scope: traffic[scope] for scope in kept}
+
+
+def gauges(readings: Sequence[Reading]) -> list[tuple[dict[str, str], float]]:
+    """Returns what is kept of readings as metrics: labels with `__name__`, and a value.
+
+    `drift_psi`, `drift_psi_critical` (what chance passes), `feature_presence_ratio`, and
+    `drift_detected`, which is 1 while a verdict holds and names it. What goes over all versions or
+    all values of a segment lacks that label.
+    """
+    found: list[tuple[dict[str, str], float]] = []
+    for reading in readings:
+        drift = reading.drift
+        labels = {**reading.scope.labels, "feature": drift.feature}
+
+        def add(name: str, value: float, labels: Mapping[str, str] = labels) -> None:
+            if np.isfinite(value):
+                found.append(({"__name__": name, **labels}, value))
+
+        add("drift_psi", drift.psi)
+        add("drift_psi_critical", drift.psi_critical)
+        add("feature_presence_ratio", 1 - drift.missing_ratio)
+        if reading.is_held:
+            kind = "held" if drift.verdict in _CALM else drift.verdict
+            add("drift_detected", 1.0, {**labels, "kind": kind})
+    return found
+
+
+def gravest(readings: Sequence[Reading]) -> dict[tuple[str, str, str], dict[Scope, FeatureDrift]]:
+    """Returns what is to be told, a group a sentence: (model, version, feature) to its segments.
+
+    A version of its own is named where it drifts and the model as a whole has other versions that
+    do not; segments are named where they differ.
+    """
+    groups: dict[tuple[str, str, str], dict[Scope, FeatureDrift]] = {}
+    held: set[tuple[str, str, str]] = set()
+    for reading in readings:
+        scope = reading.scope
+        if scope.model_version == OVER_ALL or not scope.segments:
+            continue
+        key = (scope.model_name, scope.model_version, reading.drift.feature)
+        groups.setdefault(key, {})[scope] = reading.drift
+        if reading.is_held and reading.drift.verdict not in _CALM:
+            held.add(key)
+    return {key: found for key, found in groups.items() if key in held}

@@ -1,0 +1,72 @@
+"""What was found, in a sentence that a person on call can act on."""
+
+from collections.abc import Mapping, Sequence
+
+from vario.drift.judge import FeatureDrift
+from vario.drift.live import OVER_ALL, Scope
+
+
+def summarise(feature: str, version: str, found: Mapping[Scope, FeatureDrift], since: str) -> str:
+    """Returns one sentence about a feature: what, where, since when, which version, and elsewhere.
+
+    Args:
+        feature: its name.
+        version: the version concerned, `OVER_ALL` for all.
+        found: what was measured in each segment of that version; at least one is not stable.
+        since: the time it began, as it is to be shown; empty where unknown.
+    """
+    told = {s: d for s, d in found.items() if d.verdict not in ("stable", "too_few")}
+    rest = [d for s, d in found.items() if s not in told and d.rows]
+    gravest = max(told.values(), key=lambda drift: _GRAVITY[drift.verdict])
+    parts = [f"{feature} {_EFFECT[gravest.verdict](gravest)}"]
+    where = _where(told)
+    if where:
+        parts.append(f"in {where}")
+    if since:
+        parts.append(f"since {since}")
+    sentence = " ".join(parts)
+    if version != OVER_ALL:
+        sentence += f", version {version or '(none)'}"
+    if where and rest:
+        sentence += f"; elsewhere {_elsewhere(gravest.verdict, rest)}"
+    return sentence
+
+
+_GRAVITY = {"drifted": 1, "new_category": 2, "missing": 3, "stable": 0, "too_few": 0}
+_EFFECT = {
+    "missing": lambda d: f"missing {_percent(d.missing_ratio)}",
+    "new_category": lambda d: f"in categories unknown to the reference {_percent(d.new_ratio)}",
+    "drifted": lambda d: (
+        f"drifted: PSI {d.psi:.2f} [{d.psi_interval.low:.2f}, {d.psi_interval.high:.2f}]"
+        f" (chance alone: {d.psi_critical:.3f})"
+    ),
+}
+
+
+def _where(told: Mapping[Scope, FeatureDrift]) -> str:
+    names = sorted({value or "(none)" for scope in told for _, value in scope.segments})
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _elsewhere(verdict: str, rest: Sequence[FeatureDrift]) -> str:
+    rows = sum(drift.rows for drift in rest)
+    if verdict == "missing":
+        return _percent(sum(d.missing_ratio * d.rows for d in rest) / rows)
+    if verdict == "new_category":
+        return _percent(sum(d.new_ratio * d.rows for d in rest if d.new_ratio >= 0) / rows)
+    highest = max((d.psi for d in rest if d.psi >= 0), default=0.0)
+    return f"at most {highest:.2f}"
+
+
+def _percent(ratio: float) -> str:
+    """Returns a ratio as a percentage with two significant digits.
+
+    >>> [_percent(x) for x in (0.31, 0.002, 0.9983, 1.0, 0.0)]
+    ['31%', '0.2%', '99.8%', '100%', '0%']
+    """
+    percent = 100 * ratio
+    if percent > 99:
+        return f"{percent:.3g}%"
+    return f"{percent:.2g}%"
