@@ -89,7 +89,8 @@ class AlertSettings:
     `rule_files` are paths and globs of Prometheus rule files. `evaluation_interval_s` and
     `query_offset_s` hold for groups that say nothing else. After a restart, an alert that was
     active less than `outage_tolerance_s` ago keeps the `for` that it has served, but waits at
-    least `for_grace_s`. `external_url` is how users reach this server, for links in texts.
+    least `for_grace_s`; what fired before fires on for `restart_hold_s` at least. `external_url` is
+    how users reach this server, for links in texts. `receivers_file` says who is told of alerts.
     """
 
     rule_files: tuple[str, ...] = ()
@@ -97,6 +98,7 @@ class AlertSettings:
     query_offset_s: float = 0.0
     outage_tolerance_s: float = 3600.0
     for_grace_s: float = 600.0
+    restart_hold_s: float = 60.0
     external_url: str = ""
     receivers_file: str = ""
 
@@ -128,6 +130,7 @@ class Settings:
     server: ServerSettings = field(default_factory=ServerSettings)
     ingest: IngestSettings = field(default_factory=IngestSettings)
     store: StoreSettings = field(default_factory=StoreSettings)
+    guard: GuardSettings = field(default_factory=GuardSettings)
     alert: AlertSettings = field(default_factory=AlertSettings)
     slo: SloSettings = field(default_factory=SloSettings)
 

@@ -22,7 +22,7 @@ from vario.alert.evaluate import (
 )
 from vario.alert.reads import find_metrics_read
 from vario.alert.rulefile import Rule, RuleGroup
-from vario.alert.state import SEVERITY, Alert, AlertState
+from vario.alert.state import SEVERITY, Alert, AlertState, hold
 from vario.clock import Clock
 from vario.errors import ExecutionError, VarioError
 from vario.model.series import STALE_NAN_BITS
@@ -77,6 +77,7 @@ class RuleState:
         alerts: the alerts of an alerting rule, resolved ones included.
         series: what the rule wrote last; a series that is no longer there ends with a marker.
         restored: whether `ALERTS` may be written; not before the state of before a restart is in.
+        held: keys of alerts that fired before a restart and may not end yet.
     """
 
     rule: Rule
@@ -84,6 +85,7 @@ class RuleState:
     alerts: Mapping[LabelSet, Alert] = field(default_factory=dict)
     series: frozenset[LabelSet] = frozenset()
     restored: bool = True
+    held: frozenset[LabelSet] = frozenset()
     health: str = "unknown"
     last_error: str = ""
     evaluation_ns: int = 0
@@ -223,6 +225,7 @@ class GroupState:
         if rule.kind == "recording":
             return evaluate_recording(rule, moment, self._query, limit=limit)
         advanced = evaluate_alerting(rule, state.alerts, moment, self._query, self._surroundings)
+        advanced = hold(advanced, state.alerts, state.held)
         if 0 < limit < len(advanced.active):
             state.alerts = {}
             raise ExecutionError(f"exceeded limit of {limit} with {len(advanced.active)} alerts")
@@ -255,6 +258,7 @@ class GroupState:
                 if _identity(candidate.rule) == _identity(state.rule):
                     state.series = candidate.series
                     state.alerts = candidate.alerts
+                    state.held = candidate.held
                     left.remove(candidate)
                     break
         self._ended = old._ended.union(*(state.series for state in left))

@@ -12,11 +12,13 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from vario.alert.book import AlertListener, RuleAlerts
 from vario.alert.evaluate import QueryFunction, Surroundings
 from vario.alert.group import GroupState, GroupStatus, WriteFunction
 from vario.alert.restore import Tolerance, restore_rule
 from vario.alert.rulefile import RuleGroup
 from vario.alert.template import Links
+from vario.alert.watch import GroupHealth
 from vario.clock import Clock
 from vario.config import AlertSettings
 from vario.ingest.counters import Metric
@@ -53,6 +55,7 @@ class _Run:
     scheduled: int = 0
     evaluations: int = 0
     failures: int = 0
+    made_ns: int = 0
     removed: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -83,8 +86,10 @@ class RuleScheduler:
         write: WriteFunction,
         reader: MetricReader,
         external_labels: Labels | None = None,
+        listener: AlertListener | None = None,
     ) -> None:
         self._settings = settings
+        self._listener = listener
         self._clock = clock
         self._query = query
         self._write = write
@@ -129,6 +134,8 @@ class RuleScheduler:
             with run.lock:
                 run.removed = True
                 run.state.end(now_ns)
+        if self._listener is not None:
+            self._listener.keep_only(groups, now_ns)
 
     def _make_run(self, group: RuleGroup, now_ns: int) -> _Run:
         state = GroupState(
@@ -141,7 +148,12 @@ class RuleScheduler:
             query_offset_ms=round(self._settings.query_offset_s * 1e3),
             restored=self._loaded,  # groups of a later reload have nothing to restore
         )
-        return _Run(state, find_slot(group, state.interval_ns, now_ns))
+        if self._listener is not None and not self._loaded:
+            for rule in state.rules:
+                rule.alerts = self._listener.recall(group, rule.rule)
+                rule.held = frozenset(rule.alerts)
+            state.publish()
+        return _Run(state, find_slot(group, state.interval_ns, now_ns), made_ns=now_ns)
 
     def _push(self, run: _Run) -> None:
         heapq.heappush(self._heap, (run.due_ns, next(self._order), run))
@@ -205,7 +217,31 @@ class RuleScheduler:
             for rule in run.state.rules:
                 if not rule.restored:
                     restore_rule(rule, self._reader, self._clock.now_ns(), self._tolerance)
+                if now_ns - run.made_ns >= round(self._settings.restart_hold_s * 1e9):
+                    rule.held = frozenset()
             run.state.publish()
+        if self._listener is not None:
+            found = [
+                RuleAlerts(state.rule, state.alerts)
+                for state in run.state.rules
+                if state.rule.kind == "alerting"
+            ]
+            self._listener.observe(run.state.group, found, now_ns)
+
+    def health(self) -> list[GroupHealth]:
+        """Returns how each group's evaluations go, ordered by file and name."""
+        with self._condition:
+            runs = sorted(self._runs.values(), key=lambda run: run.key)
+        return [
+            GroupHealth(
+                ";".join(run.key),
+                run.state.interval_ns,
+                run.due_ns,
+                run.missed,
+                tuple(rule.last_error for rule in run.state.status().rules if rule.health == "err"),
+            )
+            for run in runs
+        ]
 
     def start(self) -> None:
         """Starts evaluating in threads of its own."""

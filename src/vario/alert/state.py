@@ -129,6 +129,33 @@ def _gone(alert: Alert, now_ns: int, patience: Patience) -> Alert | None:
     return replace(alert, state=AlertState.INACTIVE, resolved_ns=now_ns)
 
 
+def hold(
+    advanced: Advanced, before: Mapping[LabelSet, Alert], held: frozenset[LabelSet]
+) -> Advanced:
+    """Returns alerts after an evaluation that may not end those that are held.
+
+    After a restart, what alerts depend on may not have arrived yet: what fired before fires on
+    until that is sure to have.
+
+    Args:
+        advanced: as the evaluation left them.
+        before: as they were.
+        held: keys of alerts that fire on.
+    """
+    kept = {
+        key: before[key]
+        for key in held
+        if key in before
+        and before[key].state is AlertState.FIRING
+        and advanced.alerts[key].state is AlertState.INACTIVE
+    }
+    if not kept:
+        return advanced
+    alerts = {**advanced.alerts, **kept}
+    active = tuple(key for key, alert in alerts.items() if alert.state is not AlertState.INACTIVE)
+    return Advanced(alerts, active)
+
+
 def restore_active(
     alert: Alert, seen_ns: int, active_ns: int, now_ns: int, patience: Patience, grace_ns: int
 ) -> Alert:

@@ -23,6 +23,7 @@ _SETTINGS = {
     "retention_logs": "store.retention.logs_days",
     "retention_metrics": "store.retention.metrics_days",
     "rules": "alert.rule_files",
+    "receivers": "alert.receivers_file",
     "slos": "slo.files",
 }
 """Options and the settings that they change."""
@@ -48,6 +49,7 @@ _SETTINGS = {
 @click.option("--retention-metrics", type=_DAYS, metavar="DAYS", help="Metrics.  [default: 30]")
 @click.option("--rules", multiple=True, metavar="FILE", help="Prometheus rule file; repeatable.")
 @click.option("--slos", multiple=True, metavar="FILE", help="SLO file; repeatable.")
+@click.option("--receivers", type=click.Path(), help="YAML file: who is told of alerts.")
 @click.option("--log-format", type=click.Choice(["human", "json"]), default="human")
 @click.option("--log-level", type=click.Choice(["DEBUG", "INFO", "WARNING"]), default="INFO")
 def up(config: Path | None, log_format: LogFormat, log_level: str, **flags: object) -> None:
