@@ -8,9 +8,10 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware.gzip import GZipMiddleware
 
-from vario.api import prometheus, services, signals, slos, system
+from vario.api import guard, prometheus, services, signals, slos, system
 from vario.api.context import Context, ServerFacts
 from vario.api.errors import add_error_handlers
+from vario.api.guard_models import GuardOut
 from vario.api.middleware import HostGuard, SecurityHeaders
 from vario.api.models import (
     DoctorOut,
@@ -30,6 +31,7 @@ from vario.api.models import (
 from vario.api.slo_models import SloDetailOut, SlosOut
 from vario.api.static import STATIC_FOLDER, add_ui
 from vario.clock import Clock, SystemClock
+from vario.guard.report import GuardReport
 from vario.slo.model import SloSet
 from vario.store.base import Store
 
@@ -53,6 +55,7 @@ ROUTES = (
     Route("/api/fields/values", signals.find_field_values, FieldValuesOut),
     Route("/api/slos", slos.find_slos, SlosOut),
     Route("/api/slos/{slo_id}", slos.get_slo, SloDetailOut),
+    Route("/api/guard", guard.get_guard, GuardOut),
     Route("/api/doctor", system.examine, DoctorOut),
     Route("/api/status", system.get_status, StatusOut),
     Route("/healthz", system.is_alive, ProbeOut),
@@ -70,6 +73,7 @@ def create_app(
     hosts: Sequence[str] | None = None,
     static: Path = STATIC_FOLDER,
     slo_set: Callable[[], SloSet] = SloSet,
+    guard_report: Callable[[], GuardReport] = GuardReport,
 ) -> FastAPI:
     """Returns the application that serves the API and the UI.
 
@@ -81,10 +85,11 @@ def create_app(
             loopback), without a port; None for any.
         static: folder of the built UI.
         slo_set: gives the SLOs as they are loaded when it is called.
+        guard_report: gives what the guards did up to then.
     """
     app = declare_app()
     app.state.context = Context(
-        store=store, clock=clock or SystemClock(), facts=facts, slos=slo_set
+        store=store, clock=clock or SystemClock(), facts=facts, slos=slo_set, guard=guard_report
     )
     add_ui(app, static)
     if hosts is not None:

@@ -1,11 +1,13 @@
 """What an endpoint may reach: the store, the clock, and facts about this server."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
 from vario.clock import Clock
+from vario.guard.report import GuardReport
 from vario.slo.model import SloSet
 from vario.store.base import Store
 
@@ -31,12 +33,16 @@ class ServerFacts:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Everything that endpoints share; `slos` gives the SLOs as they are loaded now."""
+    """Everything that endpoints share.
+
+    `slos` gives the SLOs as they are loaded now, `guard` what the guards did up to now.
+    """
 
     store: Store
     clock: Clock
     facts: ServerFacts
     slos: Callable[[], SloSet] = SloSet
+    guard: Callable[[], GuardReport] = GuardReport
 
 
 async def get_context(request: Request) -> Context:

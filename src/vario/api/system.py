@@ -8,7 +8,8 @@ from vario.api.context import CurrentContext
 from vario.api.models import CheckOut, DamagedPartOut, DoctorOut, ProbeOut, StatusOut, TableSizeOut
 from vario.api.params import parse_window
 from vario.api.shapes import to_seconds
-from vario.query.doctor import Doors, diagnose, find_worst
+from vario.guard.report import remark
+from vario.query.doctor import Check, Doors, diagnose, find_worst
 
 
 def examine(
@@ -22,6 +23,9 @@ def examine(
     checks = diagnose(
         context.store.check_services(window), window, doors, context.store.find_damaged()
     )
+    told = remark(context.guard())
+    checks += [Check(r.name, r.service, "warning", r.message, r.remedy) for r in told]
+    checks.sort(key=lambda check: check.service)
     return DoctorOut(
         status=find_worst(checks),
         checks=[

@@ -14,9 +14,11 @@ from vario.api.context import ServerFacts
 from vario.api.middleware import LOOPBACK_HOSTS
 from vario.api.rules import make_rules_router
 from vario.api.targets import SnapshotFunction, make_targets_router
+from vario.app.guard import guard_metrics
 from vario.app.metrics import CONTENT_TYPE, process_metrics, render
 from vario.app.ports import Addresses
 from vario.clock import Clock
+from vario.guard.report import GuardReport
 from vario.ingest.counters import Metric
 from vario.ingest.remote_write import PATH, RemoteWriteHttp
 from vario.slo.model import SloSet
@@ -35,6 +37,7 @@ def make_face(
     remote_write: RemoteWriteHttp,
     targets: SnapshotFunction,
     slos: Callable[[], SloSet],
+    guard: Callable[[], GuardReport],
 ) -> FastAPI:
     """Returns the application on the API's port.
 
@@ -49,6 +52,7 @@ def make_face(
         remote_write: the door that is also on this port, as in Prometheus.
         targets: what is scraped.
         slos: gives the SLOs that are loaded.
+        guard: gives what was taken out of requests, and what is folded.
     """
     hosts = LOOPBACK_HOSTS if host in ("localhost", "127.0.0.1", "::1") else None
     facts = ServerFacts(
@@ -58,12 +62,13 @@ def make_face(
         otlp_http=addresses.otlp_http,
         otlp_grpc=addresses.otlp_grpc,
     )
-    face = create_app(store, facts, clock=clock, hosts=hosts, slo_set=slos)
+    face = create_app(store, facts, clock=clock, hosts=hosts, slo_set=slos, guard_report=guard)
 
     async def metrics(_: Request) -> Response:
         own = process_metrics(facts.version, facts.started_ns)
         return Response(
-            render([*own, *ingest_metrics(), *rules.metrics()]), media_type=CONTENT_TYPE
+            render([*own, *ingest_metrics(), *rules.metrics(), *guard_metrics(guard())]),
+            media_type=CONTENT_TYPE,
         )
 
     # First, because the UI takes every path that nothing before it has taken.

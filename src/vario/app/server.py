@@ -66,6 +66,7 @@ class App:
         await asyncio.sleep(0)
         # A second of imports, while the engine opens in its thread.
         from vario.app.face import make_face
+        from vario.app.guard import make_guard, start_watch
         from vario.app.rules import start_rules
         from vario.app.scrape import make_scraper, read_scrape_config
         from vario.app.slos import RuleBook
@@ -77,17 +78,25 @@ class App:
 
         store = await opening
         self._close_at_end(store.close)
+        guard = make_guard(settings, self.clock)
+        watch = await asyncio.to_thread(start_watch, settings.guard, guard, store, self.clock)
+        self._close_at_end(watch.stop)
         max_body_bytes = ingest.max_body_mb << 20
         pipeline = Pipeline(
             store,
             self.clock,
             max_queue_bytes=max(ingest.max_queue_mb << 20, 2 * max_body_bytes),
             remember_s=ingest.remember_s,
+            clean=guard.clean_otlp,
         )
         pipeline.start()
         self._close_at_end(pipeline.close)
         remote = RemotePipeline(
-            store, pipeline.budget, pipeline.counters, remember_s=ingest.remember_s
+            store,
+            pipeline.budget,
+            pipeline.counters,
+            remember_s=ingest.remember_s,
+            clean=guard.clean_remote,
         )
         remote.start()
         self._close_at_end(remote.close)
@@ -117,6 +126,7 @@ class App:
             remote_write=remote_door,
             targets=scraper.snapshot,
             slos=book.slos,
+            guard=watch.report,
         )
         await self._serve(face, api_socket)
         await scraper.start()

@@ -1,7 +1,8 @@
 """One pipeline behind all doors: check, join, write (see `lane`), and only then acknowledge."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
@@ -16,6 +17,9 @@ from vario.wire.otlp_json import decode_json
 
 INLINE_BYTES = 256 << 10
 """Up to here a check takes less than 2 ms, and a thread would cost more than it spares."""
+
+
+Clean = Callable[[Signal, bytes], bytes]
 
 
 class OtlpWriter(Protocol):
@@ -37,6 +41,7 @@ class Pipeline:
         max_queue_bytes: int,
         pace_s: float = PACE_S,
         remember_s: float = REMEMBER_S,
+        clean: Clean | None = None,
     ) -> None:
         """Makes a pipeline; `start` starts its threads, one for each signal.
 
@@ -46,10 +51,12 @@ class Pipeline:
             max_queue_bytes: bytes that may be held between the doors and the store.
             pace_s: shortest time between the starts of two small inserts of a signal.
             remember_s: how long a request is known, so that its retry is not stored again.
+            clean: takes out of a sound request what must not be stored (`vario.guard`).
         """
         self.budget = Budget(max_queue_bytes)
         self.counters = Counters()
         self._clock = clock
+        self._clean = clean
         self._lanes = {
             signal: Lane(
                 signal,
@@ -123,4 +130,7 @@ class Pipeline:
 
     def _check(self, signal: Signal, body: bytes, is_json: bool) -> Checked:
         protobuf = decode_json(signal, body) if is_json else body
-        return check_request(signal, protobuf, now_ns=self._clock.now_ns())
+        checked = check_request(signal, protobuf, now_ns=self._clock.now_ns())
+        if self._clean and checked.body:
+            return replace(checked, body=self._clean(signal, checked.body))
+        return checked

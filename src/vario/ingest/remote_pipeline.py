@@ -1,6 +1,7 @@
 """Prometheus remote write to the store: check, join, write, and only then acknowledge."""
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
@@ -24,6 +25,9 @@ _FEEDS = {
 }
 
 
+Clean = Callable[[RemoteWrite], RemoteWrite]
+
+
 class RemoteWriter(Protocol):
     """The part of `vario.store.base.SignalWriter` that is used here."""
 
@@ -43,6 +47,7 @@ class RemotePipeline:
         *,
         pace_s: float = PACE_S,
         remember_s: float = REMEMBER_S,
+        clean: Clean | None = None,
     ) -> None:
         """Makes a pipeline; `start` starts its threads, one for each kind of request.
 
@@ -52,9 +57,11 @@ class RemotePipeline:
             counters: what is counted.
             pace_s: shortest time between the starts of two small inserts of a kind.
             remember_s: how long a request is known, so that its retry is not stored again.
+            clean: takes out of a request what must not be stored (`vario.guard`).
         """
         self.budget = budget
         self.counters = counters
+        self._clean = clean
         self._lanes = {
             feed: Lane(
                 feed,
@@ -119,6 +126,11 @@ class RemotePipeline:
             BadData: the engine refuses it after all.
             Unavailable, InternalError: as `write`.
         """
+        if self._clean and request.body:
+            if len(request.body) > INLINE_BYTES:
+                request = await asyncio.to_thread(self._clean, request)
+            else:
+                request = self._clean(request)
         if not request.body:
             return True
         lane = self._lanes[_FEEDS[request.version, request.plain]]
