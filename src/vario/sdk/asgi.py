@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from time import time_ns
 from typing import Any, TypeVar
 
-from vario.sdk.exchange import CLIENT_WENT_AWAY, REQUEST_ID_HEADER, Exchange
+from vario.sdk.exchange import CLIENT_WENT_AWAY, REQUEST_ID_HEADER, Exchange, wanted_headers
 from vario.sdk.faults import report
 from vario.sdk.runtime import flush
 from vario.sdk.state import STATE
@@ -85,16 +85,13 @@ class _AsgiExchange(Exchange):
             raise LookupError("vario is not configured")
         self._scope, self._receive, self._send = scope, receive, send
         self._is_alone = False
-        headers: Any = scope.get("headers", ())
-
-        def get(name: str) -> str:
-            wanted = name.encode("latin-1")
-            for key, value in headers:
-                if key == wanted or (len(key) == len(wanted) and key.lower() == wanted):
-                    return value.decode("latin-1")
-            return ""
-
-        super().__init__(pipeline, str(scope["method"]), get, self._first_attributes)
+        wanted = wanted_headers().names_as_bytes
+        headers = {
+            wanted[key]: value.decode("latin-1")
+            for key, value in scope.get("headers", ())
+            if key in wanted
+        }
+        super().__init__(pipeline, str(scope["method"]), headers, self._first_attributes)
 
     async def receive(self) -> AsgiMessage:
         """Receives for the application; notices when the client goes away."""

@@ -15,11 +15,12 @@ from opentelemetry import propagate, trace
 from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
+from vario.sdk.cleaning import SCALARS
 from vario.sdk.context import SPAN_KEY, detach, get_context, random_bits, set_context
 from vario.sdk.logs import write_request
-from vario.sdk.pipeline import Pipeline
+from vario.sdk.pipeline import OWN_SCOPE, Pipeline
 from vario.sdk.requests import RequestState, current_request
-from vario.sdk.spans import OURS, Span
+from vario.sdk.spans import OURS, Span, Trace
 from vario.sdk.tracing import begin
 from vario.sdk.values import attribute
 
@@ -39,7 +40,7 @@ class Exchange:
     Args:
         pipeline: where it is recorded.
         name: what the span is called until its route is known.
-        get: returns a header by its name in lower case, empty where there is none.
+        headers: the request's, by name in lower case; those of `wanted_headers` are enough.
         attributes: what is known at the start; a new dictionary.
     """
 
@@ -52,7 +53,7 @@ class Exchange:
         self,
         pipeline: Pipeline,
         name: str,
-        get: Callable[[str], str],
+        headers: Mapping[str, str],
         attributes: Callable[[], dict[str, Any]],
     ) -> None:
         self._pipeline = pipeline
@@ -60,7 +61,7 @@ class Exchange:
         self._is_recorded = False
         self.status = 0
         self.answered_ns = 0
-        given = get(REQUEST_ID_HEADER)
+        given = headers.get(REQUEST_ID_HEADER)
         self.state = RequestState(
             given if given and _is_request_id(given) else f"{random_bits(128):032x}",
             pipeline.labels,
@@ -71,24 +72,24 @@ class Exchange:
         self.span: Any = outer
         if self.is_own:
             # A local parent (one that is not sampled, a client in the same process) comes first.
-            if not outer.get_span_context().is_valid and any(map(get, _trace_headers())):
-                carrier = {key: get(key) for key in _trace_headers() if get(key)}
-                around = propagate.extract(carrier, around)
+            if headers and not outer.get_span_context().is_valid:
+                around = propagate.extract(headers, around)
             self.span = self._begin(around, name, attributes)
-        if type(self.span) in OURS:
-            self.span.request = self.state
+        elif type(outer) in OURS:
+            own = self.span.trace
+            self.span.trace = Trace(own.recorder, own.trace_id, own.flags, own.state, self.state)
         self._token: Token[Any] = set_context(Context({**around, SPAN_KEY: self.span}))
         self._request_token = current_request.set(self.state)
 
     def _begin(self, around: Context, name: str, attributes: Callable[[], dict[str, Any]]) -> Any:
         span: Any = Span.__new__(Span)
         recorder = self._pipeline.recorder
-        if not begin(span, recorder, around.get(SPAN_KEY)):
+        if not begin(span, recorder, around.get(SPAN_KEY), self.state):
             return trace.NonRecordingSpan(span.get_span_context())
-        span.scope = self._pipeline.scope
+        span.scope = OWN_SCOPE
         span.name = name
         span.kind = SpanKind.SERVER
-        span._attributes = attributes()
+        span.own_attributes = attributes()
         span.start_time = self._start_ns
         for processor in recorder.processors:
             processor.on_start(span, parent_context=around)
@@ -129,7 +130,7 @@ class Exchange:
             span.set_attributes({**state.labels.attributes, "request_id": state.request_id})
         span.set_attribute("http.response.status_code", self.status)
         for key, value in state.fields.items():
-            span.set_attribute(key, attribute(value))
+            span.set_attribute(key, value if type(value) in SCALARS else attribute(value))
         if route and self.is_own:
             span.update_name(f"{method} {route}")
             span.set_attribute("http.route", route)
@@ -171,24 +172,23 @@ class Exchange:
             return
 
 
-def header_getter(headers: Mapping[str, str]) -> Callable[[str], str]:
-    """Returns a function that finds a header by its name, empty where there is none."""
-    return lambda name: headers.get(name, "")
-
-
-class _TraceHeaders:
-    """The headers that the process's propagators read, asked for once for each propagator."""
+class _Wanted:
+    """The headers that are read, asked of the process's propagators once for each."""
 
     propagator: Any = None
-    names: tuple[str, ...] = ()
+    names: frozenset[str] = frozenset()
+    names_as_bytes: dict[bytes, str] = {}  # noqa: RUF012 -- replaced, never changed
 
 
-def _trace_headers() -> tuple[str, ...]:
+def wanted_headers() -> type[_Wanted]:
+    """Returns the names of headers that an exchange reads."""
     propagator = propagate.get_global_textmap()
-    if propagator is not _TraceHeaders.propagator:
-        _TraceHeaders.names = tuple(sorted(name.lower() for name in propagator.fields))
-        _TraceHeaders.propagator = propagator
-    return _TraceHeaders.names
+    if propagator is not _Wanted.propagator:
+        names = frozenset({REQUEST_ID_HEADER, *(name.lower() for name in propagator.fields)})
+        _Wanted.names = names
+        _Wanted.names_as_bytes = {name.encode("latin-1"): name for name in names}
+        _Wanted.propagator = propagator
+    return _Wanted
 
 
 def _is_server_span(span: trace.Span) -> bool:

@@ -14,8 +14,15 @@ class ModelLabels:
     """
 
     __slots__ = (
-        "_instruments", "_requests", "_steps", "attributes", "bound", "encoded", "encoded_for_logs",
-        "of_logs", "of_model",
+        "_instruments",
+        "_requests",
+        "attributes",
+        "bound",
+        "encoded",
+        "encoded_for_logs",
+        "of_logs",
+        "of_model",
+        "steps",
     )  # fmt: skip
 
     def __init__(
@@ -34,7 +41,7 @@ class ModelLabels:
         self.encoded = encode(b"\x4a", self.attributes)
         self.encoded_for_logs = encode(b"\x32", self.of_logs)
         self.bound: dict[Any, Any] = {}  # series of a service's own metrics; see `measures.py`
-        self._steps: dict[str, HistogramSeries] = {}
+        self.steps: dict[str, HistogramSeries] = {}
         self._requests: dict[tuple[str, str], tuple[Any, Any]] = {}
 
     def for_logs_without(self, hidden: Any) -> bytes:
@@ -43,10 +50,10 @@ class ModelLabels:
 
     def step(self, name: str) -> HistogramSeries:
         """Returns the timings of a step."""
-        found = self._steps.get(name)
+        found = self.steps.get(name)
         if found is None:
             labels = {**self.attributes, "step": name}
-            found = self._steps.setdefault(name, self._instruments.step.find(labels))
+            found = self.steps.setdefault(name, self._instruments.step.find(labels))
         return found
 
     def request(self, route: str, status: str) -> tuple[Any, Any]:
@@ -70,12 +77,14 @@ def time_steps(spans: Sequence[Any]) -> list[Any]:
     """Adds the time of each step to its histogram; returns the spans that are sampled."""
     sampled: list[Any] = []
     for span in spans:
-        is_sampled = span.flags & 1
-        if span.step_name:
-            took_s = (span.end_time - span.start_time) / 1e9
-            at = span if is_sampled else None
-            span.labels.step(span.step_name).record(max(took_s, 0.0), span.end_time, at)
-        if is_sampled:
+        at = span if span.trace.flags & 1 else None
+        if name := span.step_name:
+            end_ns = span.end_time
+            took_s = max(end_ns - span.start_time, 0) / 1e9
+            labels = span.labels
+            series = labels.steps.get(name) or labels.step(name)
+            series.record(took_s, end_ns, at)
+        if at is not None:
             sampled.append(span)
     return sampled
 

@@ -14,11 +14,12 @@ from opentelemetry.trace import get_current_span
 
 from vario.sdk.cleaning import SCALARS, Attributes, clean, clean_value
 from vario.sdk.faults import report
-from vario.sdk.protobuf import FIXED32, FIXED64, any_value, attribute_parts, text, varint
+from vario.sdk.protobuf import FIXED32, FIXED64, any_value, attribute_encoder, text, varint
 from vario.sdk.recorder import Recorder, Scope
 
 _IDS = Struct(">2sQQ2sQ").pack
 _LOW = 0xFFFF_FFFF_FFFF_FFFF
+_append_attributes = attribute_encoder(b"\x32").append
 _severities: dict[tuple[int, str], bytes] = {}
 
 
@@ -223,7 +224,7 @@ def encode_record(record: Record) -> bytes:
         parts.append(labels.encoded_for_logs if not hidden else labels.for_logs_without(hidden))
     if request is not None and "request_id" not in own:
         parts.append(request.encoded(b"\x32"))
-    parts += attribute_parts(b"\x32", own.items())
+    _append_attributes(parts, own)
     if dropped:
         parts.append(b"\x38" + varint(dropped))
     if trace_id or span_id:

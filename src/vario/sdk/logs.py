@@ -14,12 +14,14 @@ from typing import Any
 from opentelemetry import trace
 from opentelemetry._logs import SeverityNumber
 
-from vario.sdk.cleaning import clean
+from vario.sdk.cleaning import SCALARS, clean
+from vario.sdk.context import SPAN_KEY, get_context
 from vario.sdk.faults import report
 from vario.sdk.loggers import Record, ids_of, keep_log
 from vario.sdk.pipeline import Pipeline
 from vario.sdk.recorder import Scope
 from vario.sdk.requests import current_request
+from vario.sdk.spans import OURS
 from vario.sdk.state import STATE, current
 from vario.sdk.values import attribute, plain, to_json
 
@@ -190,23 +192,41 @@ def _keep(
     recorder = pipeline.recorder
     limits = recorder.limits
     found, dropped = clean(attributes, limits.log_attributes, limits.log_value)
-    words, number = severity(level)
+    words, number = _kept_severities.get(level) or _severity(level)
+    span: Any = get_context().get(SPAN_KEY)
+    if type(span) in OURS:
+        own = span.trace
+        ids = (own.trace_id, span.span_id, own.flags)
+    else:
+        ids = ids_of()
+    labels = pipeline.labels if request is None else request.labels
     keep_log(
         recorder,
         Record(
             scope,
             at_ns,
             time_ns(),
-            number.value,
+            number,
             words,
             message,
             found,
             dropped,
-            *ids_of(),
-            labels=pipeline.labels if request is None else request.labels,
-            request=request,
+            *ids,
+            "",
+            labels,
+            request,
         ),
     )
+
+
+_kept_severities: dict[int, tuple[str, int]] = {}
+
+
+def _severity(level: int) -> tuple[str, int]:
+    text, number = severity(level)
+    if len(_kept_severities) < 100:
+        _kept_severities[level] = (text, number.value)
+    return text, number.value
 
 
 def _message(record: logging.LogRecord) -> str:
@@ -238,8 +258,8 @@ def _attributes(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def _sendable(fields: dict[str, Any]) -> dict[str, Any]:
-    return {key: attribute(value) for key, value in fields.items() if _is_said(value)}
-
-
-def _is_said(value: Any) -> bool:
-    return value is not None and not (isinstance(value, str) and not value)
+    return {
+        key: value if type(value) in SCALARS else attribute(value)
+        for key, value in fields.items()
+        if value is not None and not (type(value) is str and not value)
+    }

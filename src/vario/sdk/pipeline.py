@@ -14,12 +14,13 @@ from vario.sdk.labels import ModelLabels, time_late_step, time_steps
 from vario.sdk.lane import Lane
 from vario.sdk.metric_wire import encode_metrics
 from vario.sdk.providers import Providers
-from vario.sdk.recorder import Queue, Recorder, Resource
+from vario.sdk.recorder import Queue, Recorder, Resource, Scope
 from vario.sdk.sampling import read_sampler
 from vario.sdk.settings import SdkSettings
 from vario.sdk.sources import Source
 
 SCOPE = "vario"
+OWN_SCOPE = Scope(SCOPE)
 _MOST_MODELS = 256
 _WORDS = {"traces": "spans", "logs": "log records", "metrics": "metrics"}
 
@@ -83,7 +84,6 @@ class Pipeline:
             "{item}",
             "Items that the SDK could not keep or send.",
         )
-        self.scope = self.providers.traces.get_tracer(SCOPE).scope
         self.labels = self.labels_of(settings.model_name, settings.model_version)
         self.exporter.start()
 

@@ -4,7 +4,7 @@ Source: https://protobuf.dev/programming-guides/encoding, opentelemetry-proto 1.
 (keys, short strings, small lengths) is encoded once and kept.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from struct import Struct
 from typing import Any
 
@@ -12,7 +12,9 @@ _DOUBLE = Struct("<d").pack
 FIXED64 = Struct("<Q").pack
 SFIXED64 = Struct("<q").pack
 FIXED32 = Struct("<I").pack
-_VARINTS = tuple(bytes([n]) if n < 128 else bytes([n & 127 | 128, n >> 7]) for n in range(16_384))
+SIZES = tuple(bytes([n]) if n < 128 else bytes([n & 127 | 128, n >> 7]) for n in range(16_384))
+"""Small numbers as varints."""
+
 _LONGEST_KEPT = 64  # characters of a string value that may be kept
 _MOST_KEPT = 256  # values a key
 _MOST_KEYS = 4_096
@@ -22,7 +24,7 @@ _TRUE, _FALSE = b"\x12\x02\x10\x01", b"\x12\x02\x10\x00"
 def varint(number: int) -> bytes:
     """Returns a number as a varint; a negative one as its 64-bit two's complement."""
     if 0 <= number < 16_384:
-        return _VARINTS[number]
+        return SIZES[number]
     number &= 0xFFFF_FFFF_FFFF_FFFF
     out = bytearray()
     while number > 127:
@@ -86,69 +88,102 @@ def _unusual_value(value: Any) -> bytes:
     return body
 
 
+def key_value(name: str, value: str) -> bytes:
+    """Returns length and body of a `KeyValue` that holds a text: all of its field but the tag."""
+    held = message(b"\x0a", utf8(value))
+    return message(b"", message(b"\x0a", utf8(name)) + message(b"\x12", held))
+
+
 class _Key:
-    """A key's own bytes, and whole `KeyValue` bodies for values that were seen before."""
+    """A key's own bytes, and whole fields for values that were seen before."""
 
-    __slots__ = ("false", "head", "texts", "true")
+    __slots__ = ("false", "head", "integers", "tag", "texts", "true")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, tag: bytes, name: str) -> None:
+        self.tag = tag
         self.head = message(b"\x0a", utf8(name))
         self.true, self.false = self._whole(_TRUE), self._whole(_FALSE)
         self.texts: dict[str, bytes] = {}
+        self.integers: dict[int, bytes] = {}
 
     def _whole(self, value: bytes) -> bytes:
-        return varint(len(self.head) + len(value)) + self.head + value
+        return b"%b%b%b%b" % (self.tag, varint(len(self.head) + len(value)), self.head, value)
 
-    def value(self, value: Any) -> bytes:
-        """Returns length and body of a `KeyValue` with this key."""
+    def field(self, value: Any) -> bytes:
+        """Returns the field of a `KeyValue` with this key."""
         if value is True:
             return self.true
         if value is False:
             return self.false
         body = any_value(value)
-        whole = self._whole(b"\x12" + varint(len(body)) + body)
-        if type(value) is str and len(value) <= _LONGEST_KEPT:
-            if len(self.texts) >= _MOST_KEPT:
-                self.texts.clear()
-            self.texts[value] = whole
+        whole = self._whole(b"\x12%b%b" % (varint(len(body)), body))
+        if type(value) is str:
+            if len(value) <= _LONGEST_KEPT:
+                _keep(self.texts, value, whole)
+        elif type(value) is int:
+            _keep(self.integers, value, whole)
         return whole
 
 
-_keys: dict[str, _Key] = {}
+def _keep(kept: dict[Any, bytes], value: Any, whole: bytes) -> None:
+    if len(kept) >= _MOST_KEPT:
+        kept.clear()
+    kept[value] = whole
 
 
-def _key(name: str) -> _Key:
-    found = _keys.get(name)
-    if found is None:
-        if len(_keys) >= _MOST_KEYS:
-            _keys.clear()
-        found = _keys[name] = _Key(name)
-    return found
+class AttributeEncoder:
+    """Attributes as repeated `KeyValue` fields with one tag; what repeats is kept."""
+
+    __slots__ = ("_keys", "_tag")
+
+    def __init__(self, tag: bytes) -> None:
+        self._tag = tag
+        self._keys: dict[Any, _Key] = {}
+
+    def append(self, parts: list[bytes], given: Mapping[Any, Any]) -> None:
+        """Appends the attributes' fields.
+
+        Args:
+            parts: where they go.
+            given: clean attributes: keys are strings that are not empty.
+        """
+        keys = self._keys
+        add = parts.append
+        for name, value in given.items():
+            key = keys.get(name) or self._key(name)
+            kind = type(value)
+            if kind is str:
+                add(key.texts.get(value) or key.field(value))
+            elif kind is int:
+                add(key.integers.get(value) or key.field(value))
+            else:
+                add(key.field(value))
+
+    def encode(self, given: Mapping[Any, Any]) -> bytes:
+        """Returns the attributes' fields."""
+        parts: list[bytes] = []
+        self.append(parts, given)
+        return b"".join(parts)
+
+    def _key(self, name: Any) -> _Key:
+        if len(self._keys) >= _MOST_KEYS:
+            self._keys.clear()
+        made = self._keys[name] = _Key(self._tag, name if type(name) is str else str(name))
+        return made
+
+
+_encoders: dict[bytes, AttributeEncoder] = {}
+
+
+def attribute_encoder(tag: bytes) -> AttributeEncoder:
+    """Returns the encoder of attributes with this tag."""
+    found = _encoders.get(tag)
+    return _encoders.setdefault(tag, AttributeEncoder(tag)) if found is None else found
 
 
 def attributes(tag: bytes, given: Mapping[Any, Any]) -> bytes:
-    """Returns the attributes as repeated `KeyValue` fields with this tag.
-
-    Args:
-        tag: field number and wire type.
-        given: clean attributes: keys are strings that are not empty.
-    """
-    return b"".join(attribute_parts(tag, given.items()))
-
-
-def attribute_parts(tag: bytes, items: Iterable[tuple[Any, Any]]) -> list[bytes]:
-    """Returns pieces of bytes that, joined, are the attributes."""
-    parts: list[bytes] = []
-    add = parts.append
-    find = _keys.get
-    for name, value in items:
-        key = find(name)
-        if key is None:
-            key = _key(name if type(name) is str else str(name))
-        kept = key.texts.get(value) if type(value) is str else None
-        add(tag)
-        add(kept or key.value(value))
-    return parts
+    """Returns the attributes as repeated `KeyValue` fields with this tag."""
+    return attribute_encoder(tag).encode(given) if given else b""
 
 
 def packed_fixed64(tag: bytes, numbers: Sequence[int]) -> bytes:

@@ -133,10 +133,10 @@ class Recorder:
 
     def keep_span(self, span: Any) -> None:
         """Takes a span that has ended."""
-        if self.processors and span.flags & 1:
+        if self.processors and span.trace.flags & 1:
             self._tell_processors(span)
         if not self.spans.put(span) and span.step_name:
-            self.late_step(span)  # a span that is dropped is counted all the same
+            self.late_step(span)  # a step whose span is dropped is timed all the same
 
     def _tell_processors(self, span: Any) -> None:
         try:

@@ -7,7 +7,7 @@ from typing import Any
 from opentelemetry import trace
 
 from vario.sdk.faults import report
-from vario.sdk.protobuf import attributes as encode
+from vario.sdk.protobuf import key_value
 from vario.sdk.values import attribute, plain
 
 
@@ -26,7 +26,7 @@ class RequestState:
         """Returns the attribute request_id as a field with this tag."""
         found = self._encoded
         if found is None:
-            found = self._encoded = encode(b"", {"request_id": self.request_id})
+            found = self._encoded = key_value("request_id", self.request_id)
         return tag + found
 
     @property

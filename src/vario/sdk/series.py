@@ -77,15 +77,17 @@ class Series:
     def _fold(self) -> None:
         pop = self.pending.popleft
         for _ in range(len(self.pending)):
-            item = pop()
-            try:
-                value = item[0]
-                if not self.floor <= value <= sys.float_info.max:
-                    self._refuse(value)
-                else:
-                    self._add(value, item)
-            except Exception:  # no number, or one that is too large
-                self._refuse(item[0])
+            self._add_guarded(pop())
+
+    def _add_guarded(self, item: tuple[float, int, Any]) -> None:
+        try:
+            value = item[0]
+            if self.floor <= value <= sys.float_info.max:
+                self._add(value, item)
+            else:
+                self._refuse(value)
+        except Exception:  # no number
+            self._refuse(item[0])
 
     def _refuse(self, value: Any) -> None:
         say_once(f"{value!r} cannot be recorded by {self.instrument} and is left out")
@@ -142,7 +144,7 @@ class SumSeries(Series):
             self._sample(item)
 
     def _point(self, now_ns: int) -> NumberPoint | None:
-        if self.is_delta and not self.is_touched:
+        if not self.is_touched:
             return None
         return NumberPoint(self, self.value, self.start_ns, now_ns)
 
@@ -199,6 +201,29 @@ class HistogramSeries(Series):
         self.total: float = 0
         self.least, self.most = math.inf, -math.inf
 
+    def _fold(self) -> None:
+        """Does as `Series._fold` with `_add`; most of what a service measures comes by here."""
+        pop, counts, bounds, exemplars = (
+            self.pending.popleft, self.counts, self.bounds, self.exemplars,
+        )  # fmt: skip
+        total, least, most = self.total, self.least, self.most
+        for _ in range(len(self.pending)):
+            item = pop()
+            value = item[0]
+            if type(value) is not float or not 0 <= value < math.inf:
+                self.total, self.least, self.most = total, least, most
+                self._add_guarded(item)
+                total, least, most = self.total, self.least, self.most
+                continue
+            place = bisect_left(bounds, value)
+            counts[place] += 1
+            total += value
+            least = min(least, value)
+            most = max(most, value)
+            if item[2] is not None:
+                exemplars[place] = item
+        self.total, self.least, self.most = total, least, most
+
     def _add(self, value: Any, item: tuple[float, int, Any]) -> None:
         place = bisect_left(self.bounds, value)
         self.total += value
@@ -209,7 +234,7 @@ class HistogramSeries(Series):
             self.exemplars[place] = item
 
     def _point(self, now_ns: int) -> "HistogramPoint | None":
-        if self.is_delta and not any(self.counts):
+        if not any(self.counts):
             return None
         return HistogramPoint(self, now_ns)
 
@@ -279,7 +304,7 @@ class ExponentialSeries(Series):
         self.scale -= shift
 
     def _point(self, now_ns: int) -> "ExponentialPoint | None":
-        if self.is_delta and not self.count:
+        if not self.count:
             return None
         return ExponentialPoint(self, now_ns)
 

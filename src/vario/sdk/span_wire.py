@@ -15,7 +15,8 @@ from opentelemetry.trace import Link, SpanKind, Status
 from vario.sdk.protobuf import (
     FIXED32,
     FIXED64,
-    attribute_parts,
+    SIZES,
+    attribute_encoder,
     attributes,
     message,
     text,
@@ -23,54 +24,69 @@ from vario.sdk.protobuf import (
     varint,
 )
 from vario.sdk.recorder import Event
-from vario.sdk.spans import UNSET, Span
+from vario.sdk.spans import Span, Trace
 
-_HEAD = Struct(">2sQQ2sQ").pack
-_PARENT = Struct(">2sQ").pack
+_CHILD = Struct(">2sQ2sQ").pack
+_ROOT = Struct(">2sQ").pack
 _TIMES = Struct("<cQcQ").pack
 _ID = Struct(">Q").pack
 _LOW = 0xFFFF_FFFF_FFFF_FFFF
 _KINDS = {kind: varint(kind.value + 1) for kind in SpanKind}
 # A status message without a code, and flags: "it is known whether the parent is remote".
 _USUAL_END = b"\x7a\x00\x85\x01" + FIXED32(0x100)
-_REMOTE_END = b"\x7a\x00\x85\x01" + FIXED32(0x300)
 _MOST_NAMES = 4_096
 _names: dict[tuple[str, SpanKind], bytes] = {}
+_append_attributes = attribute_encoder(b"\x4a").append
+
+
+def group(spans: Sequence[Span]) -> dict[Any, list[bytes]]:
+    """Returns spans as repeated fields of `ScopeSpans`, by their scope."""
+    found: dict[Any, list[bytes]] = {}
+    for span in spans:
+        body = encode_span(span)
+        size = len(body)
+        encoded = found.get(span.scope)
+        if encoded is None:
+            encoded = found[span.scope] = []
+        encoded += (b"\x12", SIZES[size] if size < 16_384 else varint(size), body)
+    return found
 
 
 def encode_span(span: Span) -> bytes:
-    """Returns a span as a repeated field of `ScopeSpans`: tag, length, body."""
-    kind = span.kind
-    named = _names.get((span.name, kind)) or _name(span.name, kind)
-    trace_id, own = span.trace_id, span.own_attributes
+    """Returns a span's message."""
+    own, given, kind = span.trace, span.own_attributes, span.kind
+    parent_id = span.parent_id
     parts = [
-        _HEAD(b"\x0a\x10", trace_id >> 64, trace_id & _LOW, b"\x12\x08", span.span_id),
-        _PARENT(b"\x22\x08", span.parent_id) if span.parent_id else b"",
-        named,
+        own.encoded or _trace_id(own),
+        _CHILD(b"\x12\x08", span.span_id, b"\x22\x08", parent_id)
+        if parent_id
+        else _ROOT(b"\x12\x08", span.span_id),
+        _names.get((span.name, kind)) or _name(span.name, kind),
         _TIMES(b"\x39", span.start_time & _LOW, b"\x41", (span.end_time or 0) & _LOW),
     ]
-    if span.labels is not None:
-        common = span.labels
-        parts.append(
-            common.encoded
-            if common.attributes.keys().isdisjoint(own)
-            else attributes(b"\x4a", {k: v for k, v in common.attributes.items() if k not in own})
-        )
-    if span.request is not None and "request_id" not in own:
-        parts.append(span.request.encoded())
-    if own:
-        parts += attribute_parts(b"\x4a", own.items())
-    if span.own_events or span.own_links or span.has_dropped:
-        parts.append(_rare(span))
-    if span.trace_state:
-        parts.append(text(b"\x1a", ",".join([f"{k}={v}" for k, v in span.trace_state.items()])))
-    is_remote = span.is_parent_remote
-    if span.status is UNSET:
-        parts.append(_REMOTE_END if is_remote else _USUAL_END)
+    common = span.labels
+    if common is not None:
+        if common.attributes.keys().isdisjoint(given):
+            parts.append(common.encoded)
+        else:
+            _append_attributes(
+                parts, {k: v for k, v in common.attributes.items() if k not in given}
+            )
+    if own.request is not None and "request_id" not in given:
+        parts.append(own.request.encoded())
+    if given:
+        _append_attributes(parts, given)
+    if span.is_plain:
+        parts.append(_USUAL_END)
     else:
-        parts.append(_status(span.status) + (_REMOTE_END if is_remote else _USUAL_END)[2:])
-    body = b"".join(parts)
-    return b"\x12%b%b" % (varint(len(body)), body)
+        parts.append(_rare(span))
+    return b"".join(parts)
+
+
+def _trace_id(own: Trace) -> bytes:
+    state = ",".join([f"{key}={value}" for key, value in own.state.items()])
+    own.encoded = b"\x0a\x10%b%b" % (own.trace_id.to_bytes(16, "big"), text(b"\x1a", state))
+    return own.encoded
 
 
 def _name(name: str, kind: SpanKind) -> bytes:
@@ -86,6 +102,8 @@ def _rare(span: Span) -> bytes:
     parts.append(_count(b"\x60", span.dropped_events))
     parts += [message(b"\x6a", _link(link)) for link in span.own_links]
     parts.append(_count(b"\x70", span.dropped_links))
+    parts.append(_status(span.own_status))
+    parts.append(b"\x85\x01" + FIXED32(0x300 if span.is_parent_remote else 0x100))
     return b"".join(parts)
 
 
@@ -118,11 +136,3 @@ def _status(status: Status) -> bytes:
 
 def _count(tag: bytes, number: int) -> bytes:
     return tag + varint(number) if number else b""
-
-
-def group(spans: Sequence[Span]) -> dict[Any, list[bytes]]:
-    """Returns encoded spans by their scope; a span that cannot be encoded is left out."""
-    found: dict[Any, list[bytes]] = {}
-    for span in spans:
-        found.setdefault(span.scope, []).append(encode_span(span))
-    return found

@@ -14,8 +14,16 @@ from time import time_ns
 from types import MappingProxyType, TracebackType
 from typing import Any, cast
 
-from opentelemetry import trace
-from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from opentelemetry.trace import (
+    Link,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+    TraceState,
+)
+from opentelemetry.trace import Span as ApiSpan
 
 from vario.sdk.cleaning import SCALARS, Attributes, clean, clean_value
 from vario.sdk.faults import say_once
@@ -28,40 +36,64 @@ SAMPLED = TraceFlags(TraceFlags.SAMPLED | TraceFlags.RANDOM_TRACE_ID)
 """The flags of a trace that begins here: its id is random."""
 
 
-class Span(trace.Span):
+UNSAMPLED = TraceFlags(TraceFlags.RANDOM_TRACE_ID)
+
+
+class Trace:
+    """What the spans of a trace have in common in this process: one object for all of them.
+
+    Each request has one of its own, where several share a trace.
+    """
+
+    __slots__ = ("encoded", "flags", "recorder", "request", "state", "trace_id")
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        trace_id: int,
+        flags: TraceFlags,
+        state: TraceState = EMPTY,
+        request: RequestState | None = None,
+    ) -> None:
+        self.recorder = recorder
+        self.trace_id = trace_id
+        self.flags = flags
+        self.state = state
+        self.request = request
+        self.encoded = b""  # the id as a field, once a span has been encoded
+
+
+class Span(ApiSpan):
     """A span that is recorded. Made by a tracer or by `vario.step`."""
 
     __slots__ = (
-        "_attributes", "end_time", "flags", "name", "parent_id", "recorder", "request", "scope",
-        "span_id", "start_time", "trace_id",
+        "end_time", "name", "own_attributes", "parent_id", "scope", "span_id", "start_time",
+        "trace",
     )  # fmt: skip
 
     kind: SpanKind = SpanKind.INTERNAL
-    trace_state = EMPTY
+    is_plain = True  # False once there is anything of what follows here, which is rare
     own_events: Sequence[Event] = ()
     own_links: Sequence[Link] = ()
-    labels: Any = None  # attributes that every span of a model has; see `steps.py`
-    step_name = ""  # of a step: its time is counted when it is encoded
+    own_status: Status = UNSET
+    is_parent_remote = False
     dropped_attributes = 0
     dropped_events = 0
     dropped_links = 0
-    _status: Status = UNSET
-    _is_parent_remote = False
+    labels: Any = None  # attributes that every span of a model has; see `steps.py`
+    step_name = ""  # of a step: its time is counted when it is encoded
     _context: SpanContext | None = None
     _records_exceptions = True
     _sets_status = True
 
-    recorder: Recorder
+    trace: Trace
     scope: Scope
     name: str
-    trace_id: int
     span_id: int
     parent_id: int
-    flags: TraceFlags
     start_time: int
     end_time: int | None
-    request: RequestState | None
-    _attributes: dict[str, Any]
+    own_attributes: dict[str, Any]
 
     # --- OpenTelemetry's API -------------------------------------------------------------------
 
@@ -70,7 +102,7 @@ class Span(trace.Span):
         context = self._context
         if context is None:
             context = self._context = SpanContext(
-                self.trace_id, self.span_id, False, self.flags, self.trace_state
+                self.trace.trace_id, self.span_id, False, self.trace.flags, self.trace.state
             )
         return context
 
@@ -83,18 +115,20 @@ class Span(trace.Span):
         if self.end_time is not None:
             _is_over("an attribute")
             return
-        attributes = self._attributes
-        limits = self.recorder.limits
+        attributes = self.own_attributes
+        limits = self.trace.recorder.limits
         if type(value) not in SCALARS or limits.span_value is not None:
             value = clean_value(value, limits.span_value)
         if type(key) is not str or not key:
             say_once("an attribute whose name is no text is left out")
             self.dropped_attributes += 1
+            self.is_plain = False
             return
         if key in attributes:
             del attributes[key]  # the newest is last: the oldest goes first where there are many
         elif limits.span_attributes is not None and len(attributes) >= limits.span_attributes:
             self.dropped_attributes += 1
+            self.is_plain = False
             if limits.span_attributes == 0:
                 return
             del attributes[next(iter(attributes))]
@@ -115,11 +149,12 @@ class Span(trace.Span):
         if self.end_time is not None:
             _is_over("an event")
             return
-        limits = self.recorder.limits
+        limits = self.trace.recorder.limits
         found, dropped = clean(attributes, limits.event_attributes, limits.value)
         event = Event(name, time_ns() if timestamp is None else timestamp, found, dropped)
         self.own_events, gone = _appended(self.own_events, event, limits.events)
         self.dropped_events += gone
+        self.is_plain = False
 
     def add_link(self, context: SpanContext, attributes: Attributes | None = None) -> None:
         """Adds a link to another span."""
@@ -128,10 +163,11 @@ class Span(trace.Span):
             return
         if not (context and (context.is_valid or attributes or context.trace_state)):
             return
-        limits = self.recorder.limits
+        limits = self.trace.recorder.limits
         link = _CleanLink(context, *clean(attributes, limits.link_attributes, limits.value))
         self.own_links, gone = _appended(self.own_links, link, limits.links)
         self.dropped_links += gone
+        self.is_plain = False
 
     def update_name(self, name: str) -> None:
         """Gives the span another name."""
@@ -146,9 +182,10 @@ class Span(trace.Span):
             _is_over("a status")
             return
         code = status.status_code if isinstance(status, Status) else status
-        if self._status.status_code is StatusCode.OK or code is StatusCode.UNSET:
+        if self.own_status.status_code is StatusCode.OK or code is StatusCode.UNSET:
             return
-        self._status = status if isinstance(status, Status) else Status(status, description)
+        self.own_status = status if isinstance(status, Status) else Status(status, description)
+        self.is_plain = False
 
     def record_exception(
         self,
@@ -179,7 +216,7 @@ class Span(trace.Span):
             _is_over("an end")
             return
         self.end_time = time_ns() if end_time is None else end_time
-        self.recorder.keep_span(self)
+        self.trace.recorder.keep_span(self)
 
     def fail(self, error: BaseException) -> None:
         """Says that an exception ended what the span is about."""
@@ -208,6 +245,16 @@ class Span(trace.Span):
     # --- what OpenTelemetry's ReadableSpan has --------------------------------------------------
 
     @property
+    def trace_id(self) -> int:
+        """The id of the trace."""
+        return self.trace.trace_id
+
+    @property
+    def flags(self) -> TraceFlags:
+        """The trace's flags."""
+        return self.trace.flags
+
+    @property
     def context(self) -> SpanContext:
         """The span's context."""
         return self.get_span_context()
@@ -217,36 +264,23 @@ class Span(trace.Span):
         """The parent's context; None at the root."""
         if not self.parent_id:
             return None
+        own = self.trace
         return SpanContext(
-            self.trace_id, self.parent_id, self._is_parent_remote, self.flags, self.trace_state
+            own.trace_id, self.parent_id, self.is_parent_remote, own.flags, own.state
         )
-
-    @property
-    def is_parent_remote(self) -> bool:
-        """Says whether the parent is in another process."""
-        return self._is_parent_remote
 
     @property
     def status(self) -> Status:
         """The span's status."""
-        return self._status
+        return self.own_status
 
     @property
     def attributes(self) -> Mapping[str, Any]:
         """The span's attributes, those of its model and request among them."""
-        return MappingProxyType(self.all_attributes())
-
-    def all_attributes(self) -> dict[str, Any]:
-        """Returns a new dictionary of all of the span's attributes."""
         common = dict(self.labels.attributes) if self.labels is not None else {}
-        if self.request is not None:
-            common["request_id"] = self.request.request_id
-        return {**common, **self._attributes}
-
-    @property
-    def own_attributes(self) -> dict[str, Any]:
-        """What was set on this span itself."""
-        return self._attributes
+        if self.trace.request is not None:
+            common["request_id"] = self.trace.request.request_id
+        return MappingProxyType({**common, **self.own_attributes})
 
     @property
     def events(self) -> tuple[Event, ...]:
@@ -261,17 +295,12 @@ class Span(trace.Span):
     @property
     def resource(self) -> Any:
         """The process that the span belongs to."""
-        return self.recorder.resource
+        return self.trace.recorder.resource
 
     @property
     def instrumentation_scope(self) -> Scope:
         """Who recorded the span."""
         return self.scope
-
-    @property
-    def has_dropped(self) -> bool:
-        """Says whether anything went over a limit."""
-        return bool(self.dropped_attributes or self.dropped_events or self.dropped_links)
 
     def to_json(self, indent: int | None = 4) -> str:
         """Returns the span as OpenTelemetry's console exporter prints it; needs its SDK."""
@@ -298,11 +327,12 @@ def set_beginning(
     links: Sequence[Link] | None,
 ) -> None:
     """Gives a new span the attributes and links that it begins with."""
-    limits = span.recorder.limits
+    limits = span.trace.recorder.limits
     found, dropped = clean(attributes, limits.span_attributes, limits.span_value)
-    span._attributes = found  # pyright: ignore[reportPrivateUsage] -- same module
+    span.own_attributes = found
     if dropped:
         span.dropped_attributes = dropped
+        span.is_plain = False
     for link in links or ():
         if link:
             span.add_link(link.context, link.attributes)

@@ -20,6 +20,7 @@ from opentelemetry.trace import INVALID_SPAN, Span, StatusCode, TraceFlags
 from vario.sdk.cleaning import SCALARS
 from vario.sdk.context import SPAN_KEY, attach_span, detach, get_context, random_bits, set_context
 from vario.sdk.faults import report
+from vario.sdk.pipeline import OWN_SCOPE
 from vario.sdk.requests import current_request
 from vario.sdk.spans import OURS
 from vario.sdk.spans import Span as RecordedSpan
@@ -52,11 +53,12 @@ class step(RecordedSpan):  # noqa: N801 -- a verb of the SDK's face
         **attributes: facts about this step, such as `cache_hit=False` or `batch_id="b-17"`.
     """
 
-    __slots__ = ("_token", "step_name")
+    __slots__ = ("_token", "labels", "step_name")
+    scope = OWN_SCOPE
 
     def __init__(self, name: str, /, **attributes: Any) -> None:
         self.step_name = name
-        self._attributes = attributes
+        self.own_attributes = attributes
         self._token: Token[Any] | None = None
 
     def __enter__(self) -> Span:
@@ -71,26 +73,22 @@ class step(RecordedSpan):  # noqa: N801 -- a verb of the SDK's face
             parent = context.get(SPAN_KEY)
             recorder = pipeline.recorder
             # The usual case, a child of a span of this process, without a call; see `begin`.
-            if type(parent) in OURS and recorder.sampler.follows_parent and not parent.trace_state:
-                self.recorder = recorder
-                self.end_time = None
-                self.span_id = random_bits(64) or 1
-                self.trace_id = parent.trace_id
+            if type(parent) in OURS and recorder.sampler.follows_parent:
+                self.trace = own = parent.trace
                 self.parent_id = parent.span_id
-                self.flags = parent.flags
-                self.request = parent.request
+                self.span_id = random_bits(64) or 1
+                self.end_time = None
             else:
                 begin(self, recorder, parent)
-            request = self.request
-            labels = pipeline.labels if request is None else request.labels
-            self.labels = labels
+                own = self.trace
+            request = own.request
+            self.labels = pipeline.labels if request is None else request.labels
             self.name = pipeline.prefix + self.step_name
-            self.scope = pipeline.scope
-            if not SCALARS.issuperset(map(type, self._attributes.values())):
-                self._attributes = {k: attribute(v) for k, v in self._attributes.items()}
+            if not SCALARS.issuperset(map(type, self.own_attributes.values())):
+                self.own_attributes = {k: attribute(v) for k, v in self.own_attributes.items()}
             self._token = set_context(Context({**context, SPAN_KEY: self}))
             self.start_time = time_ns()
-            if recorder.processors and self.flags & TraceFlags.SAMPLED:
+            if recorder.processors and own.flags & TraceFlags.SAMPLED:
                 for processor in recorder.processors:
                     processor.on_start(self, parent_context=context)
         except Exception as error:
@@ -113,7 +111,7 @@ class step(RecordedSpan):  # noqa: N801 -- a verb of the SDK's face
                 self.fail_unless_answer(exc_val)
             if self.end_time is None:
                 self.end_time = time_ns()
-                self.recorder.keep_span(self)
+                self.trace.recorder.keep_span(self)
         except Exception as fault:
             report(f"end step {self.step_name}", fault)
         finally:
@@ -157,7 +155,7 @@ class step(RecordedSpan):  # noqa: N801 -- a verb of the SDK's face
 
     def is_recording(self) -> bool:
         """Says whether what is set on the span is kept and sent."""
-        return self.end_time is None and bool(self.flags & TraceFlags.SAMPLED)
+        return self.end_time is None and bool(self.trace.flags & TraceFlags.SAMPLED)
 
     def fail_unless_answer(self, error: BaseException) -> None:
         """Marks the span with an exception that is not a framework's way to answer."""
@@ -171,7 +169,7 @@ class step(RecordedSpan):  # noqa: N801 -- a verb of the SDK's face
             detach(self._token)
 
     def _again(self) -> "step":
-        return step(self.step_name, **self._attributes)
+        return step(self.step_name, **self.own_attributes)
 
 
 OURS.add(step)

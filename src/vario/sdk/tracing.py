@@ -10,14 +10,14 @@ from typing import Any, TypeVar, cast
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, TraceFlags
+from opentelemetry.trace import Link, NonRecordingSpan, SpanKind, TraceFlags
 
 from vario.sdk.cleaning import Attributes
-from vario.sdk.context import attach_span, detach, random_bits
+from vario.sdk.context import SPAN_KEY, attach_span, detach, get_context, random_bits
 from vario.sdk.faults import report
 from vario.sdk.recorder import Recorder, Scope
-from vario.sdk.requests import current_request
-from vario.sdk.spans import OURS, SAMPLED, Span, set_beginning
+from vario.sdk.requests import RequestState, current_request
+from vario.sdk.spans import OURS, SAMPLED, UNSAMPLED, Span, Trace, set_beginning
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -101,15 +101,17 @@ class Tracer(trace.Tracer):
     ) -> trace.Span:
         """Returns a new span, a child of the context's; it is not made the current one."""
         recorder = self._provider.recorder
-        parent = trace.get_current_span(context)
         if recorder is None:
-            return NonRecordingSpan(parent.get_span_context())
+            return NonRecordingSpan(trace.get_current_span(context).get_span_context())
         span = Span.__new__(Span)
-        if not begin(span, recorder, parent):
+        if not begin(span, recorder, (get_context() if context is None else context).get(SPAN_KEY)):
             return NonRecordingSpan(span.get_span_context())
         span.scope = self.scope
         span.name = name
-        set_beginning(span, attributes, links)
+        if attributes or links:
+            set_beginning(span, attributes, links)
+        else:
+            span.own_attributes = {}
         if kind is not SpanKind.INTERNAL:
             span.kind = kind
         if not (record_exception and set_status_on_exception):
@@ -190,46 +192,42 @@ class _Current:
         return cast(Function, run)
 
 
-def begin(span: Span, recorder: Recorder, parent: object) -> bool:
-    """Gives a new span its ids, flags and request; returns whether it is sampled.
+def begin(
+    span: Span, recorder: Recorder, parent: object, request: RequestState | None = None
+) -> bool:
+    """Gives a new span its ids and its trace; returns whether it is sampled.
 
     Args:
         span: the span, which has nothing yet.
         recorder: where it goes in the end.
         parent: the span of the context; anything else makes a root.
+        request: the request that begins with the span; by default, that of its parent.
     """
-    span.recorder = recorder
     span.end_time = None
     span.span_id = random_bits(64) or 1
     if type(parent) in OURS and recorder.sampler.follows_parent:
-        parent = cast(Span, parent)
-        span.trace_id = parent.trace_id
-        span.parent_id = parent.span_id
-        span.flags = parent.flags
-        span.request = parent.request
-        if parent.trace_state:
-            span.trace_state = parent.trace_state
-        return True if parent.flags is SAMPLED else parent.flags.sampled
-    span.request = current_request.get()
-    around = parent.get_span_context() if isinstance(parent, trace.Span) else None
-    if around is None or not around.is_valid:
-        span.trace_id = random_bits(128) or 1
+        around = cast(Span, parent)
+        span.parent_id = around.span_id
+        span.trace = own = around.trace
+        if request is not None:
+            span.trace = Trace(recorder, own.trace_id, own.flags, own.state, request)
+        return bool(own.flags & TraceFlags.SAMPLED)
+    if request is None:
+        request = current_request.get()
+    context = parent.get_span_context() if isinstance(parent, trace.Span) else None
+    if context is None or not context.is_valid:
         span.parent_id = 0
-        is_sampled, state = recorder.sampler.decide(span.trace_id, None)
-        span.flags = SAMPLED if is_sampled else TraceFlags(TraceFlags.RANDOM_TRACE_ID)
+        trace_id = random_bits(128) or 1
+        is_sampled, state = recorder.sampler.decide(trace_id, None)
+        flags = SAMPLED if is_sampled else UNSAMPLED
     else:
-        is_sampled, state = _begin_child(span, recorder, around)
-    if state:
-        span.trace_state = state
+        span.parent_id = context.span_id
+        trace_id = context.trace_id
+        if context.is_remote:
+            span.is_parent_remote = True
+            span.is_plain = False
+        is_sampled, state = recorder.sampler.decide(trace_id, context)
+        random = context.trace_flags & TraceFlags.RANDOM_TRACE_ID
+        flags = TraceFlags(random | (TraceFlags.SAMPLED if is_sampled else 0))
+    span.trace = Trace(recorder, trace_id, flags, state, request)
     return is_sampled
-
-
-def _begin_child(span: Span, recorder: Recorder, around: SpanContext) -> Any:
-    span.trace_id = around.trace_id
-    span.parent_id = around.span_id
-    if around.is_remote:
-        span._is_parent_remote = True  # pyright: ignore[reportPrivateUsage]
-    is_sampled, state = recorder.sampler.decide(around.trace_id, around)
-    random = around.trace_flags & TraceFlags.RANDOM_TRACE_ID
-    span.flags = TraceFlags(random | (TraceFlags.SAMPLED if is_sampled else 0))
-    return is_sampled, state
