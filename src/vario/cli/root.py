@@ -17,7 +17,9 @@ COMMANDS = {
     "logs": ("vario.cli.logs:logs", "Search log records."),
     "promql": ("vario.cli.promql:promql", "Work with PromQL test scripts."),
     "rules": ("vario.cli.rules:rules", "Check and test Prometheus rule files."),
+    "lint": ("vario.cli.lint:lint", "Find mistakes in rules, SLOs, dashboards and logs."),
     "slo": ("vario.cli.slo:slo", "Look at SLOs, check their files, export them."),
+    "guard": ("vario.cli.guard:guard", "Show what was redacted and folded, and why."),
     "version": ("vario.cli.version:version", "Print the version."),
 }
 """Name, where it is (`module:object`), and what `vario --help` says of it."""
