@@ -18,6 +18,7 @@ COMMANDS = {
     "promql": ("vario.cli.promql:promql", "Work with PromQL test scripts."),
     "rules": ("vario.cli.rules:rules", "Check and test Prometheus rule files."),
     "lint": ("vario.cli.lint:lint", "Find mistakes in rules, SLOs, dashboards and logs."),
+    "init": ("vario.cli.init:init", "Write SLOs for what your services already send."),
     "slo": ("vario.cli.slo:slo", "Look at SLOs, check their files, export them."),
     "guard": ("vario.cli.guard:guard", "Show what was redacted and folded, and why."),
     "version": ("vario.cli.version:version", "Print the version."),
