@@ -7,6 +7,7 @@ threads of its own, so that a receiver that hangs holds up nobody else.
 import logging
 import random
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -317,6 +318,17 @@ class AlertDesk:
             tuple(self._planner.routes_to(event.labels)),
             tuple(sorted(told, key=lambda one: -one.created_ns)),
         )
+
+    def receiver_state(self) -> tuple[dict[str, int], dict[str, Delivery]]:
+        """Returns by receiver how many notifications wait, and the newest one."""
+        with self._lock:
+            waiting = Counter(delivery.receiver for delivery in self._outbox.waiting())
+            told = sorted(self._outbox.last.values(), key=lambda one: one.created_ns)
+        return dict(waiting), {delivery.receiver: delivery for delivery in told}
+
+    def heartbeat_error(self) -> str:
+        """Returns why the last heartbeat was not delivered; empty where it was."""
+        return self._beat.error
 
     def find_deliveries(
         self, *, limit: int, receiver: str = "", status: str = ""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
+from vario.alert.book import AlertListener
 from vario.alert.prometheus_yml import read_rule_config
 from vario.alert.rulefile import RuleGroup, load_rules
 from vario.alert.scheduler import RuleScheduler
@@ -44,8 +45,17 @@ def read_rules(settings: AlertSettings, prometheus_yml: str = "") -> RulePlan:
     return RulePlan(settings, tuple(load_rules(settings.rule_files)), labels)
 
 
-def start_rules(plan: RulePlan, store: Store, clock: Clock) -> RuleScheduler:
-    """Starts evaluating; the caller stops what comes back before the store is closed."""
+def start_rules(
+    plan: RulePlan, store: Store, clock: Clock, listener: AlertListener | None = None
+) -> RuleScheduler:
+    """Starts evaluating; the caller stops what comes back before the store is closed.
+
+    Args:
+        plan: what is evaluated.
+        store: what is read, and where results go.
+        clock: when.
+        listener: hears what is found.
+    """
     scheduler = RuleScheduler(
         plan.settings,
         clock=clock,
@@ -53,6 +63,7 @@ def start_rules(plan: RulePlan, store: Store, clock: Clock) -> RuleScheduler:
         write=make_write(store),
         reader=store,
         external_labels=plan.external_labels,
+        listener=listener,
     )
     scheduler.update(plan.groups)
     scheduler.start()

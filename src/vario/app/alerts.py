@@ -1,0 +1,74 @@
+"""The alert desk of a server: what it reads, whom it asks, and what it counts."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from vario.alert.desk import AlertDesk, Surroundings
+from vario.alert.example import find_example
+from vario.alert.notify.settings import load_notify_settings
+from vario.alert.scheduler import RuleScheduler
+from vario.clock import Clock
+from vario.config import AlertSettings
+from vario.ingest.counters import Labels, Metric
+from vario.store.base import Store
+
+
+@dataclass(slots=True)
+class Desk:
+    """The alert desk before and while it works.
+
+    Rules are evaluated before the address of the API is known, and the desk sends links to it: so
+    the desk hears of alerts first, and begins to tell people of them later.
+    """
+
+    desk: AlertDesk
+    settings: AlertSettings
+
+    def begin(self, rules: RuleScheduler, url: str) -> None:
+        """Begins to tell people of alerts.
+
+        Args:
+            rules: whose evaluations are watched.
+            url: the API's address, for links where the settings have none.
+        """
+        base = self.settings.external_url or url
+        self.desk.surroundings.base = base.rstrip("/")
+        self.desk.surroundings.health = rules.health
+        self.desk.start()
+
+
+def open_desk(settings: AlertSettings, store: Store, clock: Clock) -> Desk:
+    """Returns an alert desk that knows what was before a restart; the caller stops it.
+
+    Raises:
+        BadData: the file of receivers cannot be read, or makes no sense.
+        VarioError: the store cannot be read.
+    """
+    surroundings = Surroundings(find_trace=partial(find_example, store))
+    desk = AlertDesk(store, load_notify_settings(settings.receivers_file), clock, surroundings)
+    desk.load()
+    return Desk(desk, settings)
+
+
+def desk_metrics(desk: AlertDesk) -> Iterator[Metric]:
+    """Yields what the desk counts."""
+    numbers = desk.numbers()
+    states: dict[Labels, float] = {(("state", k),): n for k, n in sorted(numbers.alerts.items())}
+    yield Metric("vario_alerts", "gauge", "Alerts by state.", states)
+    attempts: dict[Labels, float] = {
+        (("receiver", receiver), ("verdict", verdict)): count
+        for (receiver, verdict), count in sorted(numbers.attempts.items())
+    }
+    text = "Attempts to send by receiver: delivered, again (to be repeated), refused."
+    yield Metric("vario_notification_attempts_total", "counter", text, attempts)
+    waiting: dict[Labels, float] = {(): numbers.waiting}
+    yield Metric("vario_notifications_waiting", "gauge", "Notifications on their way.", waiting)
+    dead: dict[Labels, float] = {(): numbers.dead}
+    text = "Notifications given up on in the last hour."
+    yield Metric("vario_notifications_dead", "gauge", text, dead)
+    missed: dict[Labels, float] = {
+        (("rule_group", group.name),): group.missed for group in desk.surroundings.health()
+    }
+    text = "Evaluations of a rule group that did not happen in time."
+    yield Metric("vario_rule_evaluation_missed_total", "counter", text, missed)
