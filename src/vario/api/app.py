@@ -8,7 +8,8 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware.gzip import GZipMiddleware
 
-from vario.api import guard, prometheus, services, signals, slos, system
+from vario.alert.desk import AlertDesk
+from vario.api import alerts, guard, prometheus, services, signals, slos, system
 from vario.api.context import Context, ServerFacts
 from vario.api.errors import add_error_handlers
 from vario.api.guard_models import GuardOut
@@ -74,6 +75,7 @@ def create_app(
     static: Path = STATIC_FOLDER,
     slo_set: Callable[[], SloSet] = SloSet,
     guard_report: Callable[[], GuardReport] = GuardReport,
+    desk: AlertDesk | None = None,
 ) -> FastAPI:
     """Returns the application that serves the API and the UI.
 
@@ -86,10 +88,16 @@ def create_app(
         static: folder of the built UI.
         slo_set: gives the SLOs as they are loaded when it is called.
         guard_report: gives what the guards did up to then.
+        desk: where alerts are looked after.
     """
     app = declare_app()
     app.state.context = Context(
-        store=store, clock=clock or SystemClock(), facts=facts, slos=slo_set, guard=guard_report
+        store=store,
+        clock=clock or SystemClock(),
+        facts=facts,
+        slos=slo_set,
+        guard=guard_report,
+        alerts=desk,
     )
     add_ui(app, static)
     if hosts is not None:
@@ -118,6 +126,7 @@ def declare_app() -> FastAPI:
             response_model=shape,
             responses={"4XX": {"model": ErrorBody}, "5XX": {"model": ErrorBody}},
         )
+    app.include_router(alerts.create_router())
     app.include_router(prometheus.create_router())
     add_error_handlers(app)
     return app

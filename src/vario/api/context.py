@@ -6,6 +6,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from vario.alert.desk import AlertDesk
 from vario.clock import Clock
 from vario.guard.report import GuardReport
 from vario.slo.model import SloSet
@@ -35,7 +36,8 @@ class ServerFacts:
 class Context:
     """Everything that endpoints share.
 
-    `slos` gives the SLOs as they are loaded now, `guard` what the guards did up to now.
+    `slos` gives the SLOs as they are loaded now, `guard` what the guards did up to now,
+    `alerts` is where alerts are looked after, if anywhere.
     """
 
     store: Store
@@ -43,6 +45,7 @@ class Context:
     facts: ServerFacts
     slos: Callable[[], SloSet] = SloSet
     guard: Callable[[], GuardReport] = GuardReport
+    alerts: AlertDesk | None = None
 
 
 async def get_context(request: Request) -> Context:

@@ -8,12 +8,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from vario.alert.desk import AlertDesk
 from vario.alert.scheduler import RuleScheduler
 from vario.api.app import create_app
 from vario.api.context import ServerFacts
 from vario.api.middleware import LOOPBACK_HOSTS
 from vario.api.rules import make_rules_router
 from vario.api.targets import SnapshotFunction, make_targets_router
+from vario.app.alerts import desk_metrics
 from vario.app.guard import guard_metrics
 from vario.app.metrics import CONTENT_TYPE, process_metrics, render
 from vario.app.ports import Addresses
@@ -38,6 +40,7 @@ def make_face(
     targets: SnapshotFunction,
     slos: Callable[[], SloSet],
     guard: Callable[[], GuardReport],
+    desk: AlertDesk,
 ) -> FastAPI:
     """Returns the application on the API's port.
 
@@ -53,6 +56,7 @@ def make_face(
         targets: what is scraped.
         slos: gives the SLOs that are loaded.
         guard: gives what was taken out of requests, and what is folded.
+        desk: where alerts are looked after.
     """
     hosts = LOOPBACK_HOSTS if host in ("localhost", "127.0.0.1", "::1") else None
     facts = ServerFacts(
@@ -62,12 +66,21 @@ def make_face(
         otlp_http=addresses.otlp_http,
         otlp_grpc=addresses.otlp_grpc,
     )
-    face = create_app(store, facts, clock=clock, hosts=hosts, slo_set=slos, guard_report=guard)
+    face = create_app(
+        store,
+        facts,
+        clock=clock,
+        hosts=hosts,
+        slo_set=slos,
+        guard_report=guard,
+        desk=desk,
+    )
 
     async def metrics(_: Request) -> Response:
         own = process_metrics(facts.version, facts.started_ns)
+        others = (rules.metrics(), guard_metrics(guard()), desk_metrics(desk))
         return Response(
-            render([*own, *ingest_metrics(), *rules.metrics(), *guard_metrics(guard())]),
+            render([*own, *ingest_metrics(), *(metric for each in others for metric in each)]),
             media_type=CONTENT_TYPE,
         )
 

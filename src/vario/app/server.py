@@ -65,6 +65,7 @@ class App:
         opening = asyncio.create_task(asyncio.to_thread(open_store, settings.store, self.clock))
         await asyncio.sleep(0)
         # A second of imports, while the engine opens in its thread.
+        from vario.app.alerts import open_desk
         from vario.app.face import make_face
         from vario.app.guard import make_guard, start_watch
         from vario.app.rules import start_rules
@@ -103,7 +104,9 @@ class App:
         scraper = make_scraper(read_scrape_config(ingest.prometheus_config), remote, self.clock)
         self._stack.push_async_callback(scraper.stop)
         book = RuleBook(settings, self.clock)
-        rules = start_rules(book.read(), store, self.clock)
+        desk = await asyncio.to_thread(open_desk, settings.alert, store, self.clock)
+        self._close_at_end(desk.desk.stop)
+        rules = start_rules(book.read(), store, self.clock, desk.desk)
         self._close_at_end(rules.stop)
         self.reload = functools.partial(book.reload, rules)
 
@@ -127,8 +130,10 @@ class App:
             targets=scraper.snapshot,
             slos=book.slos,
             guard=watch.report,
+            desk=desk.desk,
         )
         await self._serve(face, api_socket)
+        desk.begin(rules, addresses.api)
         await scraper.start()
         return addresses
 
