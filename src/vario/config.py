@@ -10,13 +10,40 @@ from vario.errors import BadData
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceRetention:
+    """How long one service's data is kept, in days; 0 as that of all others."""
+
+    metrics_days: int = 0
+    logs_days: int = 0
+    traces_days: int = 0
+
+
+def _no_services() -> Mapping[str, ServiceRetention]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
 class RetentionSettings:
-    """How long each kind of data is kept, in days."""
+    """How long each kind of data is kept, in days.
+
+    `services` overrides it by service. `max_disk` (`20GB`, empty for none) is what telemetry may
+    take; above it whole days go, oldest first, of the kinds in the order of `drop_first`. Samples
+    older than `downsample_after_days` (0 for never) are thinned out to intervals of
+    `downsample_interval_s`. All this is looked at every `check_every_s`.
+    """
 
     metrics_days: int = 30
     logs_days: int = 14
     traces_days: int = 7
     alerts_days: int = 400
+    services: Mapping[str, ServiceRetention] = field(
+        default_factory=_no_services, metadata={"each": ServiceRetention}
+    )
+    max_disk: str = ""
+    drop_first: tuple[str, ...] = ("traces", "logs", "metrics")
+    downsample_after_days: int = 0
+    downsample_interval_s: int = 300
+    check_every_s: float = 30.0
 
 
 SYNCS = ("commit", "group", "none")
@@ -116,6 +143,21 @@ class SloSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DriftSettings:
+    """How live features are compared with their references.
+
+    `segments` are the labels that divide traffic beside the model's version. Every `interval_s`
+    seconds (0 for never) a window is judged; `alpha` is the false-alarm probability of one feature
+    in one window, `least_psi` a drift that nobody needs to hear of.
+    """
+
+    segments: tuple[str, ...] = ("region",)
+    interval_s: float = 60.0
+    alpha: float = 1e-5
+    least_psi: float = 0.02
+
+
+@dataclass(frozen=True, slots=True)
 class ServerSettings:
     """The face: API and UI."""
 
@@ -132,6 +174,7 @@ class Settings:
     store: StoreSettings = field(default_factory=StoreSettings)
     guard: GuardSettings = field(default_factory=GuardSettings)
     alert: AlertSettings = field(default_factory=AlertSettings)
+    drift: DriftSettings = field(default_factory=DriftSettings)
     slo: SloSettings = field(default_factory=SloSettings)
 
 
@@ -174,6 +217,7 @@ def overlay(settings: Settings, values: Mapping[str, Any], source: str) -> Setti
 
 def _overlay(settings: Any, values: Mapping[str, Any], source: str, prefix: str) -> Any:
     known = {f.name: getattr(settings, f.name) for f in fields(settings)}
+    each = {f.name: f.metadata["each"] for f in fields(settings) if "each" in f.metadata}
     changes: dict[str, Any] = {}
     for key, value in values.items():
         name = f"{prefix}{key}"
@@ -186,9 +230,24 @@ def _overlay(settings: Any, values: Mapping[str, Any], source: str, prefix: str)
             if not isinstance(value, dict):
                 raise BadData(f"{source}: [{name}] is a table of settings, not {value!r}")
             changes[key] = _overlay(default, value, source, f"{name}.")
+        elif key in each:
+            changes[key] = _overlay_each(default, each[key], value, source, name)
         else:
             changes[key] = _checked(value, default, source, name)
     return replace(settings, **changes)
+
+
+def _overlay_each(
+    given: Mapping[str, Any], kind: type[Any], tables: Any, source: str, name: str
+) -> dict[str, Any]:
+    """Returns settings by a name that the user chose, such as a service's."""
+    if not isinstance(tables, dict) or not all(isinstance(v, dict) for v in tables.values()):
+        raise BadData(f"{source}: [{name}] holds a table of settings for each name")
+    changed = {
+        key: _overlay(given.get(key, kind()), table, source, f"{name}.{key}.")
+        for key, table in tables.items()
+    }
+    return {**given, **changed}
 
 
 def _checked(value: Any, default: Any, source: str, name: str) -> Any:

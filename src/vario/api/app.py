@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 from starlette.middleware.gzip import GZipMiddleware
 
 from vario.alert.desk import AlertDesk
-from vario.api import alerts, guard, prometheus, services, signals, slos, system
+from vario.api import alerts, drift, guard, prometheus, services, signals, slos, system
 from vario.api.context import Context, ServerFacts
 from vario.api.errors import add_error_handlers
 from vario.api.guard_models import GuardOut
@@ -32,6 +32,7 @@ from vario.api.models import (
 from vario.api.slo_models import SloDetailOut, SlosOut
 from vario.api.static import STATIC_FOLDER, add_ui
 from vario.clock import Clock, SystemClock
+from vario.drift.report import DriftReport
 from vario.guard.report import GuardReport
 from vario.slo.model import SloSet
 from vario.store.base import Store
@@ -75,6 +76,7 @@ def create_app(
     static: Path = STATIC_FOLDER,
     slo_set: Callable[[], SloSet] = SloSet,
     guard_report: Callable[[], GuardReport] = GuardReport,
+    drift_report: Callable[[], DriftReport] = DriftReport,
     desk: AlertDesk | None = None,
 ) -> FastAPI:
     """Returns the application that serves the API and the UI.
@@ -88,6 +90,7 @@ def create_app(
         static: folder of the built UI.
         slo_set: gives the SLOs as they are loaded when it is called.
         guard_report: gives what the guards did up to then.
+        drift_report: gives what drifted when it was last looked at.
         desk: where alerts are looked after.
     """
     app = declare_app()
@@ -97,6 +100,7 @@ def create_app(
         facts=facts,
         slos=slo_set,
         guard=guard_report,
+        drift=drift_report,
         alerts=desk,
     )
     add_ui(app, static)
@@ -127,6 +131,7 @@ def declare_app() -> FastAPI:
             responses={"4XX": {"model": ErrorBody}, "5XX": {"model": ErrorBody}},
         )
     app.include_router(alerts.create_router())
+    app.include_router(drift.create_router())
     app.include_router(prometheus.create_router())
     add_error_handlers(app)
     return app

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 
 from vario.alert.desk import AlertDesk
 from vario.clock import Clock
+from vario.drift.report import DriftReport
 from vario.guard.report import GuardReport
 from vario.slo.model import SloSet
 from vario.store.base import Store
@@ -45,6 +46,7 @@ class Context:
     facts: ServerFacts
     slos: Callable[[], SloSet] = SloSet
     guard: Callable[[], GuardReport] = GuardReport
+    drift: Callable[[], DriftReport] = DriftReport
     alerts: AlertDesk | None = None
 
 

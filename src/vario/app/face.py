@@ -20,6 +20,7 @@ from vario.app.guard import guard_metrics
 from vario.app.metrics import CONTENT_TYPE, process_metrics, render
 from vario.app.ports import Addresses
 from vario.clock import Clock
+from vario.drift.report import DriftReport
 from vario.guard.report import GuardReport
 from vario.ingest.counters import Metric
 from vario.ingest.remote_write import PATH, RemoteWriteHttp
@@ -40,6 +41,7 @@ def make_face(
     targets: SnapshotFunction,
     slos: Callable[[], SloSet],
     guard: Callable[[], GuardReport],
+    drift: Callable[[], DriftReport],
     desk: AlertDesk,
 ) -> FastAPI:
     """Returns the application on the API's port.
@@ -56,6 +58,7 @@ def make_face(
         targets: what is scraped.
         slos: gives the SLOs that are loaded.
         guard: gives what was taken out of requests, and what is folded.
+        drift: gives what drifted when it was last looked at.
         desk: where alerts are looked after.
     """
     hosts = LOOPBACK_HOSTS if host in ("localhost", "127.0.0.1", "::1") else None
@@ -73,6 +76,7 @@ def make_face(
         hosts=hosts,
         slo_set=slos,
         guard_report=guard,
+        drift_report=drift,
         desk=desk,
     )
 

@@ -18,7 +18,9 @@ from vario.store.address import parse_dsn
 from vario.store.clickhouse import open_store
 
 if TYPE_CHECKING:
+    from vario.app.drift import DriftLoop
     from vario.ingest.grpc import OtlpGrpc
+    from vario.store.base import Store
 
 log = logging.getLogger(__name__)
 
@@ -109,6 +111,7 @@ class App:
         rules = start_rules(book.read(), store, self.clock, desk.desk)
         self._close_at_end(rules.stop)
         self.reload = functools.partial(book.reload, rules)
+        drift = self._start_drift(store)
 
         grpc_door = OtlpGrpc(pipeline, max_body_bytes=max_body_bytes)
         grpc_port = await self._serve_grpc(grpc_door, grpc_socket)
@@ -130,12 +133,21 @@ class App:
             targets=scraper.snapshot,
             slos=book.slos,
             guard=watch.report,
+            drift=drift.report,
             desk=desk.desk,
         )
         await self._serve(face, api_socket)
         desk.begin(rules, addresses.api)
         await scraper.start()
         return addresses
+
+    def _start_drift(self, store: "Store") -> "DriftLoop":
+        from vario.app.drift import DriftLoop
+
+        drift = DriftLoop(self.settings.drift, store, self.clock)
+        drift.start()
+        self._close_at_end(drift.stop)
+        return drift
 
     def _addresses(self, api: socket.socket, http: socket.socket, grpc_port: int) -> Addresses:
         host = self.settings.server.host

@@ -39,16 +39,39 @@ def ask(server: str, path: str, params: Mapping[str, object] | None = None) -> A
         NotFound: there is no such thing.
         BadData: the question is refused, or what answers is no vario.
     """
+    given = {name: str(value) for name, value in (params or {}).items() if value is not None}
+    return _request(server, "GET", path, params=given)
+
+
+def send(server: str, method: str, path: str, body: object = None) -> Any:
+    """Returns the API's answer to a request that changes something, None where it has none.
+
+    Args:
+        server: the server's address.
+        method: such as `PUT`.
+        path: such as `/api/references`.
+        body: what is sent, as JSON.
+
+    Raises:
+        Unavailable: nothing answers there, or the server cannot serve now.
+        NotFound: there is no such thing.
+        BadData: the request is refused, or what answers is no vario.
+    """
+    return _request(server, method, path, json=body)
+
+
+def _request(server: str, method: str, path: str, **given: Any) -> Any:
     import httpx
 
-    given = {name: str(value) for name, value in (params or {}).items() if value is not None}
     try:
-        answer = httpx.get(server.rstrip("/") + path, params=given, timeout=60)
+        answer = httpx.request(method, server.rstrip("/") + path, timeout=60, **given)
     except (httpx.TransportError, httpx.InvalidURL) as error:
         raise Unavailable(
             f"no vario answers at {server} ({error}): start one with 'vario up', or name another "
             "with --server"
         ) from error
+    if answer.status_code == 204:
+        return None
     try:
         document = answer.json()
     except ValueError as error:

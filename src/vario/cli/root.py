@@ -20,6 +20,8 @@ COMMANDS = {
     "lint": ("vario.cli.lint:lint", "Find mistakes in rules, SLOs, dashboards and logs."),
     "init": ("vario.cli.init:init", "Write SLOs for what your services already send."),
     "slo": ("vario.cli.slo:slo", "Look at SLOs, check their files, export them."),
+    "drift": ("vario.cli.drift:drift", "Show what drifts; check data before a deploy."),
+    "reference": ("vario.cli.reference:reference", "What models' features are compared with."),
     "guard": ("vario.cli.guard:guard", "Show what was redacted and folded, and why."),
     "version": ("vario.cli.version:version", "Print the version."),
 }

@@ -40,7 +40,7 @@ class Limits:
     """
 
     false_discovery_rate: float = 0.01
-    alpha: float = 1e-4
+    alpha: float = 1e-5
     least_psi: float = 0.02
     least_missing: float = 0.01
     missing_factor: float = 2.0

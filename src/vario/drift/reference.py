@@ -126,7 +126,7 @@ def split_column(column: Column) -> tuple[Floats | None, dict[str, float], float
         numbers = array.astype(np.float64)
         finite = np.isfinite(numbers)
         return numbers[finite], {}, float((~finite).sum())
-    values = [value for value in array.tolist() if not _is_gap(value)]
+    values = [value for value in array.tolist() if not is_gap(value)]
     missing = float(len(array) - len(values))
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
         return np.array(values, dtype=np.float64), {}, missing
@@ -137,7 +137,8 @@ def split_column(column: Column) -> tuple[Floats | None, dict[str, float], float
     return None, texts, missing
 
 
-def _is_gap(value: Any) -> bool:
+def is_gap(value: Any) -> bool:
+    """Returns whether a value stands for none: None, nan or an infinity."""
     return value is None or (isinstance(value, float) and not math.isfinite(value))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from vario.drift.bins import Floats
 from vario.drift.judge import FeatureDrift, Limits, Window, judge
-from vario.drift.live import OVER_ALL, Ask, Scope, Traffic, observe, roll_up, window_of
+from vario.drift.live import Ask, Scope, Traffic, observe, roll_up, window_of
 from vario.drift.noise import design_effect
 from vario.drift.reference import Reference
 
@@ -23,7 +23,8 @@ LEAST_BLOCKS, MOST_BLOCKS = 6, 24
 MOST_SCOPES = 200
 """Parts of one model's traffic that are judged; those with the most predictions."""
 
-_CALM = ("stable", "too_few")
+CALM = ("stable", "too_few")
+"""Verdicts that need nobody's attention."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,7 @@ class DriftWatch:
         window_s: int,
         at_ms: int,
     ) -> Reading:
-        is_alarm = drift.verdict not in _CALM
+        is_alarm = drift.verdict not in CALM
         memory.alarms.append(is_alarm)
         if is_alarm:
             memory.since_ms = memory.since_ms or at_ms
@@ -200,9 +201,9 @@ def _largest(traffic: Mapping[Scope, Traffic]) -> dict[Scope, Traffic]:
 def gauges(readings: Sequence[Reading]) -> list[tuple[dict[str, str], float]]:
     """Returns what is kept of readings as metrics: labels with `__name__`, and a value.
 
-    `drift_psi`, `drift_psi_critical` (what chance passes), `feature_presence_ratio`, and
-    `drift_detected`, which is 1 while a verdict holds and names it. What goes over all versions or
-    all values of a segment lacks that label.
+    `drift_psi`, `drift_psi_critical` (what chance passes), `feature_presence_ratio`; and while a
+    verdict holds, `drift_detected`, which is 1 and names it, and `drift_start_time_seconds`. What
+    goes over all versions or all values of a segment lacks that label.
     """
     found: list[tuple[dict[str, str], float]] = []
     for reading in readings:
@@ -217,25 +218,7 @@ def gauges(readings: Sequence[Reading]) -> list[tuple[dict[str, str], float]]:
         add("drift_psi_critical", drift.psi_critical)
         add("feature_presence_ratio", 1 - drift.missing_ratio)
         if reading.is_held:
-            kind = "held" if drift.verdict in _CALM else drift.verdict
+            kind = "fading" if drift.verdict in CALM else drift.verdict
             add("drift_detected", 1.0, {**labels, "kind": kind})
+            add("drift_start_time_seconds", reading.since_ms / 1000)
     return found
-
-
-def gravest(readings: Sequence[Reading]) -> dict[tuple[str, str, str], dict[Scope, FeatureDrift]]:
-    """Returns what is to be told, a group a sentence: (model, version, feature) to its segments.
-
-    A version of its own is named where it drifts and the model as a whole has other versions that
-    do not; segments are named where they differ.
-    """
-    groups: dict[tuple[str, str, str], dict[Scope, FeatureDrift]] = {}
-    held: set[tuple[str, str, str]] = set()
-    for reading in readings:
-        scope = reading.scope
-        if scope.model_version == OVER_ALL or not scope.segments:
-            continue
-        key = (scope.model_name, scope.model_version, reading.drift.feature)
-        groups.setdefault(key, {})[scope] = reading.drift
-        if reading.is_held and reading.drift.verdict not in _CALM:
-            held.add(key)
-    return {key: found for key, found in groups.items() if key in held}

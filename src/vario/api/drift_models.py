@@ -1,0 +1,124 @@
+"""Shapes of `/api/drift` and `/api/references`."""
+
+from typing import Any, Literal
+
+from vario.api.models import Shape
+
+
+class TestOut(Shape):
+    """A test's statistic and its p-value; null where there was nothing to test."""
+
+    statistic: float | None
+    p: float | None
+
+
+class ReadingOut(Shape):
+    """One feature in one part of the traffic, in the window that was judged last.
+
+    `model_version` is `*` for all versions; `segment` and `value` are empty for all traffic. PSI is
+    in nats, distances and ratios 0 to 1, Wasserstein in standard deviations of the reference.
+    `psi_critical` is what chance alone passes with the probability that the settings allow.
+    """
+
+    model_name: str
+    model_version: str
+    segment: str
+    value: str
+    feature: str
+    reference: str
+    verdict: Literal["drifted", "missing", "new_category", "stable", "too_few"]
+    held: bool
+    since: float | None
+    window: float
+    rows: float
+    psi: float | None
+    psi_low: float | None
+    psi_high: float | None
+    psi_critical: float | None
+    jensen_shannon: float | None
+    wasserstein: float | None
+    kolmogorov_smirnov: TestOut
+    chi_square: TestOut
+    missing_ratio: float | None
+    missing_low: float
+    missing_high: float
+    reference_missing_ratio: float
+    new_ratio: float | None
+
+
+class FindingOut(Shape):
+    """What is to be told of a feature, in a sentence."""
+
+    model_name: str
+    model_version: str
+    feature: str
+    kind: Literal["missing", "new_category", "drifted"]
+    segments: list[str]
+    since: float
+    text: str
+
+
+class DriftOut(Shape):
+    """Everything that the watch found when it last looked; `time` is null before that.
+
+    `without_reference` names the models with live traffic that nothing is compared with.
+    """
+
+    time: float | None
+    error: str
+    findings: list[FindingOut]
+    readings: list[ReadingOut]
+    without_reference: list[str]
+
+
+class DistributionOut(Shape):
+    """A feature's shares in the reference's bins, there and in live traffic (each sums to 1)."""
+
+    model_name: str
+    model_version: str
+    segment: str
+    value: str
+    feature: str
+    kind: Literal["numeric", "categorical"]
+    bins: list[str]
+    reference_name: str
+    reference: list[float]
+    current: list[float]
+    reference_rows: float
+    rows: float
+
+
+class ReferenceOut(Shape):
+    """A reference without its numbers; `created` in seconds since the epoch."""
+
+    model_name: str
+    name: str
+    model_version: str
+    source: str
+    created: float
+    features: int
+    rows: float
+
+
+class ReferencesOut(Shape):
+    """Every reference that is kept, the newest first."""
+
+    references: list[ReferenceOut]
+
+
+class ReferenceBody(Shape):
+    """A reference as `vario reference create` writes it."""
+
+    document: dict[str, Any]
+
+
+class FromLiveIn(Shape):
+    """Asks for a reference of live traffic: a model's last `window_s` seconds.
+
+    `model_version` may be empty for all versions.
+    """
+
+    model_name: str
+    name: str
+    model_version: str = ""
+    window_s: float = 86_400.0

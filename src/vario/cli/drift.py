@@ -1,0 +1,279 @@
+"""`vario drift`: what drifts, and the gate before a deploy."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import click
+
+from vario.cli.client import ask, json_option, server_option
+from vario.cli.output import print_table
+from vario.errors import BadData
+
+if TYPE_CHECKING:
+    from vario.drift.gate import Checked
+    from vario.drift.page import Panel
+    from vario.drift.reference import Reference
+
+_COLOURS = {
+    "missing": "red",
+    "new_category": "yellow",
+    "drifted": "yellow",
+    "too_few": "bright_black",
+}
+
+
+@click.group()
+def drift() -> None:
+    """Look at drift, and check data before a deploy."""
+
+
+@drift.command()
+@click.option("--model", default="", help="Of this model alone.")
+@click.option("--all", "everything", is_flag=True, help="Every version and segment, calm or not.")
+@click.option("--html", type=click.Path(path_type=Path), help="Write a page with pictures.")
+@server_option
+@json_option
+def report(*, model: str, everything: bool, html: Path | None, server: str, as_json: bool) -> None:
+    """Print what drifts in live traffic."""
+    found = ask(server, "/api/drift", {"model": model or None})
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    if html:
+        html.write_text(_page_of_live(found, server), "utf-8")
+        click.echo(f"wrote {html}")
+        return
+    _print_findings(found)
+    shown = [r for r in found["readings"] if everything or _is_of_interest(r)]
+    if shown:
+        click.echo()
+        print_table(
+            [
+                "MODEL",
+                "VERSION",
+                "SEGMENT",
+                "FEATURE",
+                "VERDICT",
+                "PSI",
+                "CHANCE",
+                "MISSING",
+                "ROWS",
+            ],
+            [_row(reading) for reading in shown],
+        )
+
+
+def _print_findings(found: Any) -> None:
+    for finding in found["findings"]:
+        click.secho(f"{finding['model_name']}: {finding['text']}", fg="red")
+    if found["error"]:
+        click.secho(f"the last look failed: {found['error']}", fg="red")
+    for name in found["without_reference"]:
+        click.echo(
+            f"model {name!r} has no reference: make one with 'vario reference create --model {name}"
+            " --name NAME training.parquet', or of live traffic with --from-live 24h"
+        )
+    if found["time"] is None:
+        click.echo("drift has not been judged yet: look again in a minute")
+    elif not found["findings"] and found["readings"]:
+        click.secho("nothing drifts", fg="green")
+    elif not found["readings"] and not found["without_reference"]:
+        click.echo("no predictions are recorded: see vario.record_prediction in the documentation")
+
+
+def _is_of_interest(reading: Any) -> bool:
+    is_whole = reading["model_version"] == "*" and not reading["segment"]
+    return is_whole or reading["verdict"] not in ("stable", "too_few")
+
+
+def _row(r: Any) -> list[str]:
+    def number(value: float | None) -> str:
+        return "-" if value is None else f"{value:.3f}"
+
+    missing = "-" if r["missing_ratio"] is None else f"{r['missing_ratio']:.1%}"
+    return [
+        r["model_name"],
+        "all" if r["model_version"] == "*" else r["model_version"] or "-",
+        f"{r['segment']}={r['value']}" if r["segment"] else "all",
+        r["feature"],
+        click.style(r["verdict"], fg=_COLOURS.get(r["verdict"])),
+        number(r["psi"]),
+        number(r["psi_critical"]),
+        missing,
+        f"{r['rows']:.0f}",
+    ]
+
+
+def _page_of_live(found: Any, server: str) -> str:
+    from vario.drift.page import Panel, render
+
+    panels: list[Panel] = []
+    for r in (r for r in found["readings"] if _is_of_interest(r)):
+        names = ("segment", "value", "feature")
+        wanted = {"model": r["model_name"], "version": r["model_version"]}
+        shares = ask(server, "/api/drift/distribution", wanted | {name: r[name] for name in names})
+        where = [r["model_name"]]
+        where += [] if r["model_version"] == "*" else [r["model_version"]]
+        where += [f"{r['segment']}={r['value']}"] if r["segment"] else []
+        panels.append(
+            Panel(
+                f"{r['feature']} ({', '.join(where)})",
+                (_line(r),),
+                r["verdict"] not in ("stable", "too_few"),
+                tuple(shares["bins"]),
+                tuple(shares["reference"]),
+                tuple(shares["current"]),
+            )
+        )
+    summary = [finding["text"] for finding in found["findings"]] or ["nothing drifts"]
+    return render("Drift of live traffic", summary, panels)
+
+
+def _line(r: Any) -> str:
+    psi = (
+        "no values"
+        if r["psi"] is None
+        else (
+            f"PSI {r['psi']:.3f} [{r['psi_low']:.3f}, {r['psi_high']:.3f}]"
+            f" (chance alone: {r['psi_critical']:.3f})"
+        )
+    )
+    missing = r["missing_ratio"] or 0.0
+    return f"{r['verdict']}: {psi}, missing {missing:.2%}, {r['rows']:.0f} rows"
+
+
+@drift.command()
+@click.option("--reference", "given", required=True, help="A reference file, or the name of one.")
+@click.option(
+    "--candidate", required=True, type=click.Path(path_type=Path), help="Parquet, CSV, Arrow, ..."
+)
+@click.option("--model", default="", help="The model, where --reference is a name.")
+@click.option("--max-psi", default=0.2, show_default=True, help="Greatest PSI that passes.")
+@click.option("--min-presence", default=0.99, show_default=True, help="Least share with a value.")
+@click.option("--by", default="", help="A column whose values are checked one by one: region.")
+@click.option("--prediction", help="The candidate's column with the model's output.")
+@click.option("--html", type=click.Path(path_type=Path), help="Write a page with pictures.")
+@server_option
+@json_option
+def check(
+    *,
+    given: str,
+    candidate: Path,
+    model: str,
+    max_psi: float,
+    min_presence: float,
+    by: str,
+    prediction: str | None,
+    html: Path | None,
+    server: str,
+    as_json: bool,
+) -> None:
+    """Check a candidate's data against a reference; exit with 1 where something fails."""
+    from vario.drift.gate import check as check_data
+    from vario.store.files import read_columns
+
+    reference = _load(given, model, server)
+    columns = read_columns(candidate)
+    if prediction and prediction not in columns:
+        raise BadData(f"{candidate} has no column {prediction!r}; it has {', '.join(columns)}")
+    if prediction:
+        columns["prediction"] = columns.pop(prediction)
+    found = check_data(reference, columns, max_psi=max_psi, min_presence=min_presence, by=by)
+    if html:
+        html.write_text(_page_of_check(reference, candidate, found), "utf-8")
+    if as_json:
+        click.echo(json.dumps([_as_json(one) for one in found]))
+    else:
+        _print_check(reference, found, by)
+    raise SystemExit(1 if any(one.failures for one in found) else 0)
+
+
+def _load(given: str, model: str, server: str) -> "Reference":
+    from vario.drift.reference import load_reference
+
+    path = Path(given)
+    if path.is_file():
+        return load_reference(path.read_text("utf-8"), given)
+    kept = ask(server, "/api/references")["references"]
+    named = [r for r in kept if r["name"] == given and model in ("", r["model_name"])]
+    if not named:
+        raise BadData(f"there is neither a file nor a reference {given!r} at {server}")
+    if len(named) > 1:
+        raise BadData(
+            f"{given!r} is a reference of {', '.join(r['model_name'] for r in named)}: name one "
+            "with --model"
+        )
+    where = f"/api/references/{quote(named[0]['model_name'], safe='')}/{quote(given, safe='')}"
+    return load_reference(json.dumps(ask(server, where)["document"]), f"reference {given!r}")
+
+
+def _print_check(reference: "Reference", found: "list[Checked]", by: str) -> None:
+    failed = [one for one in found if one.failures]
+    shown = found if not by else [one for one in found if not one.segment or one.failures]
+    print_table(
+        ["FEATURE", by.upper() or "ROWS OF", "", "PSI", "CHANCE", "PRESENT", "ROWS"],
+        [
+            [
+                one.feature.name,
+                one.segment or "all",
+                click.style("FAIL", fg="red") if one.failures else click.style("ok", fg="green"),
+                f"{one.drift.psi:.3f}",
+                f"{one.drift.psi_critical:.3f}",
+                f"{1 - one.drift.missing_ratio:.2%}",
+                f"{one.drift.rows:.0f}",
+            ]
+            for one in shown
+        ],
+    )
+    click.echo()
+    for one in failed:
+        where = f" in {by}={one.segment}" if one.segment else ""
+        for failure in one.failures:
+            click.secho(f"{one.feature.name}{where}: {failure}", fg="red")
+    features = len(reference.features)
+    told = f"{features} features against reference {reference.name!r}"
+    click.echo(f"{told}: {f'{len(failed)} failed' if failed else 'all pass'}")
+
+
+def _as_json(one: "Checked") -> dict[str, Any]:
+    drift = one.drift
+    return {
+        "feature": drift.feature,
+        "segment": one.segment,
+        "passed": not one.failures,
+        "failures": list(one.failures),
+        "rows": drift.rows,
+        "presence_ratio": 1 - drift.missing_ratio,
+        "psi": None if drift.psi != drift.psi else drift.psi,
+        "psi_critical": None if drift.psi != drift.psi else drift.psi_critical,
+    }
+
+
+def _page_of_check(reference: "Reference", candidate: Path, found: "list[Checked]") -> str:
+    from vario.drift.page import render
+
+    failures = [
+        f"{one.feature.name}{f' ({one.segment})' if one.segment else ''}: {failure}"
+        for one in found
+        for failure in one.failures
+    ]
+    panels = [_panel(one) for one in found if not one.segment or one.failures]
+    title = f"{candidate.name} against reference {reference.name}"
+    return render(title, failures or ["every feature passes"], panels)
+
+
+def _panel(one: "Checked") -> "Panel":
+    from vario.drift.page import Panel
+
+    present = sum(one.counts)
+    line = f"PSI {one.drift.psi:.3f}, present {1 - one.drift.missing_ratio:.2%}"
+    return Panel(
+        f"{one.feature.name}{f' ({one.segment})' if one.segment else ''}",
+        one.failures or (line,),
+        bool(one.failures),
+        one.feature.labels,
+        tuple((one.feature.counts / one.feature.present).tolist()),
+        tuple(count / present if present else 0.0 for count in one.counts),
+    )

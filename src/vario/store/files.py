@@ -1,0 +1,51 @@
+"""Reads columns of data files with the engine: Parquet, CSV, Arrow, JSON lines."""
+
+from pathlib import Path
+from typing import Any
+
+from vario.errors import BadData, VarioError
+from vario.store.address import parse_dsn
+from vario.store.engine import Engine
+
+FORMATS = {
+    ".parquet": "Parquet",
+    ".pq": "Parquet",
+    ".csv": "CSVWithNames",
+    ".tsv": "TSVWithNames",
+    ".arrow": "Arrow",
+    ".feather": "Arrow",
+    ".jsonl": "JSONEachRow",
+    ".ndjson": "JSONEachRow",
+}
+
+
+def read_columns(path: Path) -> dict[str, Any]:
+    """Returns a data file's columns by name: arrays of numbers, lists of anything else.
+
+    Not in a process that has a store open: there is one embedded engine a process.
+
+    Args:
+        path: the file; its ending says what it holds (`FORMATS`).
+
+    Raises:
+        BadData: there is no such file, its ending is unknown, or it cannot be read as that.
+    """
+    form = FORMATS.get(path.suffix.lower())
+    if form is None:
+        raise BadData(
+            f"{path}: what ends in {path.suffix!r} cannot be read; {', '.join(FORMATS)} can"
+        )
+    if not path.is_file():
+        raise BadData(f"{path}: there is no such file")
+    engine = Engine(parse_dsn("chdb://memory"), reader_threads=1)
+    try:
+        return dict(
+            engine.query_columns(
+                "SELECT * FROM file({path:String}, {form:String})",
+                {"path": str(path.resolve()), "form": form},
+            )
+        )
+    except VarioError as error:
+        raise BadData(f"{path} cannot be read as {form}: {error}") from error
+    finally:
+        engine.close()
