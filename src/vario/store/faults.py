@@ -22,6 +22,7 @@ _MESSAGES: dict[int, tuple[type[VarioError], str]] = {
     117: (BadData, "the input has the wrong data in it: {detail}"),
     395: (BadData, "the request holds what cannot be stored: {detail}"),
     427: (BadData, "a regular expression cannot be compiled: {detail}"),
+    436: (BadData, "a number in the protobuf body does not fit its field"),
     444: (BadData, "the body is not valid protobuf of this signal"),
     # Limits.
     158: (ExecutionError, "the query reads too many rows; narrow its time range or its filter"),

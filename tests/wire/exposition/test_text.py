@@ -165,6 +165,11 @@ def test_format_bound(value: float, text: str):
     assert format_bound(value) == text
 
 
+def test_a_time_that_is_no_time_is_named():
+    with pytest.raises(BadData, match="the time 17500000000009223372036854775807 of a sample"):
+        parse_text(b"a 1 17500000000009223372036854775807\nb 1 5\n")
+
+
 def test_labels_of_known_series_are_not_decoded_again():
     body = b'a{b="c"} 1\n{oops} 2\nd 3\n'
     said = parse_text(body, known={'a{b="c"}', "{oops}"})

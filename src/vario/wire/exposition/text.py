@@ -1,10 +1,12 @@
 """Prometheus' text format 0.0.4, read as leniently as Prometheus reads it."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vario.errors import BadData
 from vario.wire.exposition.model import (
@@ -74,11 +76,18 @@ def parse_text(body: bytes, known: Known = ()) -> Exposition:
         families=families,
         series=keys,
         values=read_values([values[i] for i in samples]),
-        times_ms=np.array(
-            [int(times[i]) if times[i] else NO_TIME for i in samples], dtype=np.int64
-        ),
+        times_ms=_read_times([times[i] for i in samples]),
         labels=label_series(keys, in_force, families, known, openmetrics=False),
     )
+
+
+def _read_times(texts: Sequence[str]) -> NDArray[np.int64]:
+    times = [int(text) if text else NO_TIME for text in texts]
+    try:
+        return np.array(times, dtype=np.int64)
+    except OverflowError:
+        farthest = max(times, key=abs)
+        raise BadData(f"the time {farthest} of a sample does not fit into 64 bits") from None
 
 
 def decode_utf8(body: bytes) -> str:
