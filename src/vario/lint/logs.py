@@ -326,7 +326,7 @@ def _find_personal(prefix: str, members: dict[str, Value], tally: _Tally) -> Non
             _find_personal(f"{path}.", value.members, tally)
         for text in (value, *(value.items or ())):
             if isinstance(text.scalar, str) and not kind:
-                for found, _, _ in kinds_in(text.scalar):
+                for found in kinds_in(text.scalar):
                     message = f"the text of {path} holds personal data ({found})"
                     tally.add(text.start, text.end, message)
 

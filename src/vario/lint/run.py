@@ -4,11 +4,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from vario.lint import alerts, dashboards, logs, promql, retention
+from vario.lint import alerts, dashboards, logs, promql, retention, slos
 from vario.lint.document import UNREADABLE, Document, Named, read_rules
 from vario.lint.facts import Facts
 from vario.lint.finding import Check, Finding, Hit, Kind, Rule
-from vario.lint.slos import is_slo, read_slos
 from vario.lint.source import Source
 from vario.lint.suppress import UNKNOWN_CODE, read_suppressions
 from vario.lint.value import SyntaxFault, Value, read_json, read_yaml
@@ -20,12 +19,13 @@ _ALL: tuple[Sequence[Check[Any]], ...] = (
     dashboards.PANEL_CHECKS,
     dashboards.QUERY_CHECKS,
     logs.CHECKS,
+    slos.CHECKS,
     retention.CHECKS,
 )
 RULES: dict[str, Rule] = {
     rule.code: rule
     for rule in sorted(
-        [UNREADABLE, UNKNOWN_CODE, *(check.rule for checks in _ALL for check in checks)],
+        {UNREADABLE, UNKNOWN_CODE, *(check.rule for checks in _ALL for check in checks)},
         key=lambda rule: rule.code,
     )
 }
@@ -74,12 +74,12 @@ def open_source(source: Source, kind: Kind | None = None) -> Opened | None:
 
 def _open_logs(source: Source) -> Opened:
     sample = logs.read_sample(source)
-    return Opened(Document("logs", source), [(Named("", 0), sample, logs.CHECKS)])
+    return Opened(Document("logs", source), [(Named("", -1), sample, logs.CHECKS)])
 
 
 def _open_settings(source: Source, tops: list[Value]) -> Opened:
     file = retention.SettingsFile(source, tuple(tops))
-    return Opened(Document("settings", source), [(Named("", 0), file, retention.CHECKS)])
+    return Opened(Document("settings", source), [(Named("", -1), file, retention.CHECKS)])
 
 
 def _open_json(  # noqa: PLR0911 - one return a case
@@ -129,9 +129,11 @@ def _open_yaml(source: Source, tops: list[Value], kind: Kind | None) -> Opened |
         opened.jobs += [(named, alert, alerts.CHECKS) for named, alert in document.alerts]
         opened.jobs += [(named, group, alerts.GROUP_CHECKS) for named, group in document.groups]
         return opened
-    if kind == "slo" or (kind is None and any(map(is_slo, tops))):
-        document = read_slos(source, tops)
-        return Opened(document, [(n, query, promql.CHECKS) for n, query in document.queries])
+    if kind == "slo" or (kind is None and any(map(slos.is_slo, tops))):
+        document, file = slos.read_slos(source, tops)
+        opened = Opened(document, [(n, query, promql.CHECKS) for n, query in document.queries])
+        opened.jobs.append((Named("", -1), file, slos.CHECKS))
+        return opened
     if kind == "settings" or (kind is None and retention.is_settings(source, tops) and tops):
         return _open_settings(source, tops)
     return None

@@ -23,7 +23,7 @@ _UNIQUE = _words(
 _PERSONAL = _words(
     """
     email e_mail mail user_email username user_name full_name first_name last_name surname phone
-    phone_number mobile ssn social_security_number passport birth_date date_of_birth dob address
+    phone_number ssn social_security_number passport birth_date date_of_birth dob
     street postal_address home_address credit_card card_number iban ip_address client_ip
     remote_addr remote_ip user_ip latitude longitude password gender
     """

@@ -204,8 +204,10 @@ def _add_le(query: Query, buckets: Node) -> tuple[Edit, ...]:
     if len(guilty) != 1 or guilty[0].without:
         return ()
     at, text = guilty[0].position, query.text.value
-    grouped = re.compile(r"\bby\s*\(\s*").search(text, at.start, at.end)
-    if guilty[0].grouping and grouped:
+    if guilty[0].grouping:
+        grouped = re.compile(r"\bby\s*\(\s*", re.IGNORECASE).search(text, at.start, at.end)
+        if grouped is None:
+            return ()
         return query.edit(Position(grouped.start(), grouped.end()), grouped[0] + "le, ")
     head = re.compile(rf"{guilty[0].op}(?:\s*by\s*\(\s*\))?", re.IGNORECASE).match(text, at.start)
     return query.edit(Position(*head.span()), f"{guilty[0].op} by (le) ") if head else ()
@@ -251,14 +253,15 @@ def find_straddled(query: Query, facts: Facts) -> Iterator[Hit]:
             target, call = number(node.rhs), bare(node.lhs)
             if target is not None and isinstance(call, Call) and call.name == "histogram_quantile":
                 for selector in _buckets(call)[:1]:
-                    message = _straddled(metric_name(selector), target, facts)
+                    message = straddled(metric_name(selector), target, facts)
                     if message:
                         yield query.hit(node.rhs.position, message)
         if isinstance(node, VectorSelector):
             yield from _unknown_bounds(query, node, facts)
 
 
-def _straddled(metric: str, target: float, facts: Facts) -> str:
+def straddled(metric: str, target: float, facts: Facts) -> str:
+    """Returns how a target lies inside a bucket; empty where it ends one, or nobody knows."""
     bounds = facts.bounds_of(metric)
     if not bounds or any(math.isclose(target, bound) for bound in bounds):
         return ""
