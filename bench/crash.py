@@ -1,6 +1,6 @@
 """SIGKILL under load at random moments, again and again on one folder: is anything missing?
 
-`VARIO_BENCH_ROUNDS` says how often (200). Every door has a client; what was acknowledged in a round
+`VARIO_BENCH_ROUNDS` says how often (200), `VARIO_BENCH_SECONDS` how long at most. Every door has a client; what was acknowledged in a round
 is looked for after the next start, and all rounds of a folder once more at its end.
 """
 
@@ -18,14 +18,15 @@ from bench.acknowledged import Senders, find_missing
 from bench.report import Row
 
 ROUNDS = int(os.environ.get("VARIO_BENCH_ROUNDS", "200"))
+SECONDS = float(os.environ.get("VARIO_BENCH_SECONDS", "3600"))
 SEED = int(os.environ.get("VARIO_BENCH_SEED", "7"))
 
 
 def run() -> list[Row]:
     """Kills a server in every round and counts what was acknowledged and what is gone."""
     with tempfile.TemporaryDirectory() as folder:
-        report = kill_rounds(Path(folder), ROUNDS, seed=SEED)
-    note = f"{ROUNDS} rounds, 8 clients, seed {SEED}"
+        report = kill_rounds(Path(folder), ROUNDS, seed=SEED, seconds=SECONDS)
+    note = f"{report['rounds']:g} rounds, 8 clients, seed {SEED}"
     return [
         Row("acknowledged requests", report["acknowledged"], "requests", note=note),
         Row("of them items missing", report["missing"], "items", "0"),
@@ -34,8 +35,10 @@ def run() -> list[Row]:
     ]
 
 
-def kill_rounds(folder: Path, rounds: int, *, seed: int) -> dict[str, float]:
-    """Returns the counts of `rounds` kills of one server over `folder`.
+def kill_rounds(
+    folder: Path, rounds: int, *, seed: int, seconds: float = 3600
+) -> dict[str, float]:
+    """Returns the counts of `rounds` kills of one server over `folder`, fewer if time is up.
 
     Raises:
         AssertionError: a client got an answer that it should not, or a door stood still.
@@ -44,8 +47,11 @@ def kill_rounds(folder: Path, rounds: int, *, seed: int) -> dict[str, float]:
     server = Process(folder)
     done: list[Senders] = []
     missing, starts = 0, list[float]()
+    deadline = time.monotonic() + seconds
     try:
         for number in range(rounds):
+            if time.monotonic() > deadline:
+                break
             begun = time.monotonic()
             server.start()
             starts.append(time.monotonic() - begun)
@@ -65,6 +71,7 @@ def kill_rounds(folder: Path, rounds: int, *, seed: int) -> dict[str, float]:
         if server.running:
             server.end()
     return {
+        "rounds": len(done),
         "acknowledged": sum(senders.count() for senders in done),
         "missing": missing,
         "refused": sum(senders.refused for senders in done),
