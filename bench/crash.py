@@ -1,7 +1,8 @@
 """SIGKILL under load at random moments, again and again on one folder: is anything missing?
 
-`VARIO_BENCH_ROUNDS` says how often (200), `VARIO_BENCH_SECONDS` how long at most. Every door has a client; what was acknowledged in a round
-is looked for after the next start, and all rounds of a folder once more at its end.
+`VARIO_BENCH_ROUNDS` says how often (200), `VARIO_BENCH_SECONDS` how long at most. Every door has a
+client; what was acknowledged in a round is looked for after the next start, and all rounds of a
+folder once more at its end.
 """
 
 import os
@@ -35,9 +36,7 @@ def run() -> list[Row]:
     ]
 
 
-def kill_rounds(
-    folder: Path, rounds: int, *, seed: int, seconds: float = 3600
-) -> dict[str, float]:
+def kill_rounds(folder: Path, rounds: int, *, seed: int, seconds: float = 3600) -> dict[str, float]:
     """Returns the counts of `rounds` kills of one server over `folder`, fewer if time is up.
 
     Raises:
