@@ -25,7 +25,7 @@ from vario.slo.bounds import check_bounds
 from vario.slo.hours import DAYS, Hours
 from vario.slo.model import Slo
 from vario.slo.rules import make_groups
-from vario.slo.status import Status, evaluate_status
+from vario.slo.status import Status, evaluate_status, find_rates
 from vario.slo.words import say_rule
 
 _BOUNDS_MS = 6 * 3_600_000
@@ -40,8 +40,9 @@ def find_slos(context: CurrentContext, at: At = "now") -> SlosOut:
     slos = context.slos()
     now_s = _time_s(context, at)
     promql = PromQL(context.store)
+    rates = find_rates(promql, now_s)
     return SlosOut(
-        slos=[_show(evaluate_status(promql, slo, now_s)) for slo in slos.slos],
+        slos=[_show(evaluate_status(promql, slo, now_s, rates)) for slo in slos.slos],
         warnings=[str(warning) for warning in slos.warnings],
     )
 
@@ -55,7 +56,8 @@ def get_slo(
     if slo is None:
         raise NotFound(f'no SLO "{slo_id}" is loaded; GET /api/slos lists those that are')
     now_s = _time_s(context, at)
-    status = evaluate_status(PromQL(context.store), slo, now_s)
+    promql = PromQL(context.store)
+    status = evaluate_status(promql, slo, now_s, find_rates(promql, now_s))
     doubt = check_bounds(context.store, slo, now_s * 1000 - _BOUNDS_MS, now_s * 1000)
     own = [str(warning) for warning in slos.warnings if warning.slo == slo.name]
     recorded = {

@@ -72,7 +72,7 @@ class App:
         from vario.app.guard import make_guard, start_watch
         from vario.app.rules import start_rules
         from vario.app.scrape import make_scraper, read_scrape_config
-        from vario.app.slos import RuleBook
+        from vario.app.slos import RuleBook, start_slo_events
         from vario.ingest.grpc import OtlpGrpc
         from vario.ingest.http import OtlpHttp
         from vario.ingest.pipeline import Pipeline
@@ -111,6 +111,7 @@ class App:
         rules = start_rules(book.read(), store, self.clock, desk.desk)
         self._close_at_end(rules.stop)
         self.reload = functools.partial(book.reload, rules)
+        self._close_at_end(start_slo_events(book, store, self.clock).stop)
         drift = self._start_drift(store)
 
         grpc_door = OtlpGrpc(pipeline, max_body_bytes=max_body_bytes)

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 from vario.alert.rulefile import RuleFileError, RuleGroup, check_text
 from vario.alert.scheduler import RuleScheduler
+from vario.alert.seams import make_write
+from vario.alert.slo_events import SloEvents
 from vario.app.rules import RulePlan, read_rules
 from vario.clock import Clock
 from vario.config import Settings, SloSettings
@@ -13,6 +15,7 @@ from vario.errors import BadData
 from vario.slo.load import load_slos
 from vario.slo.model import Slo, SloSet
 from vario.slo.rules import make_groups, to_yaml
+from vario.store.base import Store
 
 log = logging.getLogger(__name__)
 
@@ -72,3 +75,10 @@ class RuleBook:
             return
         scheduler.update(plan.groups)
         log.info("reloaded: %d rule groups, %d SLOs", len(plan.groups), len(self._slos.slos))
+
+
+def start_slo_events(book: RuleBook, store: Store, clock: Clock) -> SloEvents:
+    """Starts counting what SLOs count by filters; the caller stops what comes back."""
+    events = SloEvents(lambda: book.slos().slos, store, make_write(store), clock)
+    events.start()
+    return events

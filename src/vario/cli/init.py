@@ -10,8 +10,6 @@ from vario.cli.client import ask, server_option
 from vario.errors import BadData
 
 _EXAMPLE = "Example: vario init slos --owner ml-platform --severity usual"
-    "Example: vario init slos && vario slo check slos/slos.yml && vario up --slos slos/slos.yml"
-)
 
 
 @click.command(epilog=_EXAMPLE)

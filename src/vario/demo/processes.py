@@ -58,6 +58,11 @@ class Child:
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
 
+    def ask_to_reload(self) -> None:
+        """Sends SIGHUP, if the process still runs."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGHUP)
+
     def wait(self, timeout_s: float = STOP_TIMEOUT_S) -> None:
         """Waits for the end of a process that was asked to stop; kills it when time is up."""
         try:

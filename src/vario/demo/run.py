@@ -29,6 +29,8 @@ REGIONS = ("us-east", "eu-west")
 HOME_REGION = "us-east"
 START_TIMEOUT_S = 120.0
 _POLL_S = 0.1
+SLOS_AFTER_S = 45.0
+"""When the demo writes its SLOs: by then every service has answered hundreds of requests."""
 
 _INTRODUCTION = """
 vario is live: {url}
@@ -37,6 +39,7 @@ vario is live: {url}
   Traces    {url}/traces?filter=attributes.cache_hit%20%3D%20false
             one request across gateway, ml-infer and feature-store, with a cold cache
   Logs      every line of a trace; the jump is on each span
+  SLOs      in a minute, from what it sends: vario slo list --server {url}
   Terminal  vario doctor --server {url}
 
 Data is in {folder}{kept}. Ctrl-C stops everything.
@@ -75,6 +78,7 @@ class _Parts:
     """What runs, in the order in which it is stopped."""
 
     prepare: list[Child] = field(default_factory=list[Child])
+    init: list[Child] = field(default_factory=list[Child])
     load: list[Child] = field(default_factory=list[Child])
     gateway: list[Child] = field(default_factory=list[Child])
     services: list[Child] = field(default_factory=list[Child])
@@ -82,7 +86,7 @@ class _Parts:
 
     def groups(self) -> list[list[Child]]:
         """Returns the groups: callers before those whom they call, the server last."""
-        return [self.prepare, self.load, self.gateway, self.services, self.server]
+        return [self.prepare, self.init, self.load, self.gateway, self.services, self.server]
 
 
 class Demo:
@@ -166,6 +170,7 @@ class Demo:
         prometheus_yml.write_text(_PROMETHEUS_YML.format(port=scraped_port), encoding="utf-8")
         command = ["vario.cli", "up", "--data", str(self._folder / "telemetry")]
         command += ["--prometheus-config", str(prometheus_yml)]
+        command += ["--slos", str(self._folder / "slos" / "*.yml")]
         command += ["--port", str(self._port), "--otlp-http-port", str(self._otlp_port)]
         command += ["--otlp-grpc-port", str(self._grpc_port)]
         self._parts.server.append(self._child("server", command))
@@ -244,10 +249,33 @@ class Demo:
         self._say(f"  {what}: ready ({time.monotonic() - start_s:.1f} s)")
 
     def _watch(self) -> None:
-        end_s = time.monotonic() + (self._settings.duration_s or float("inf"))
+        start_s = time.monotonic()
+        end_s = start_s + (self._settings.duration_s or float("inf"))
+        has_slos = (self._folder / "slos").exists()
         while time.monotonic() < end_s:
             self._check()
+            if not has_slos and time.monotonic() > start_s + SLOS_AFTER_S:
+                has_slos = True
+                self._write_slos()
+            self._use_slos()
             time.sleep(_POLL_S)
+
+    def _write_slos(self) -> None:
+        """Starts `vario init` for what the demo sends."""
+        command = ["vario.cli", "init", str(self._folder / "slos"), "--server", self._url]
+        command += ["--owner", "demo", "--severity", "usual", "--days", "1"]
+        self._parts.init.append(self._child("init", command))
+
+    def _use_slos(self) -> None:
+        """Once `vario init` is done, has the server read what it wrote."""
+        if self._parts.init and self._parts.init[0].exit_code is not None:
+            child = self._parts.init.pop()
+            child.wait()
+            if child.exit_code == 0:
+                self._parts.server[0].ask_to_reload()
+                self._say(f"  SLOs are live: {self._folder / 'slos'}")
+            else:
+                self._say(f"  no SLOs were written: {child.last_lines(1)}")
 
     def _check(self) -> None:
         """Raises where the user wants to stop or a part has died."""

@@ -190,6 +190,20 @@ def time_slices(kind: str, good: str, total: str, least: float, slice_s: int, wo
     return Sli(kind, "slices", bad, "", words, "ratio", find_metrics(bad))
 
 
+def working_time(kind: str, bad: str, good: str, total: str, least: float) -> Sli:
+    """Returns the share of time in which too few requests succeed: the service is down.
+
+    Each moment is judged by the five minutes before it; moments without requests do not count.
+    """
+    if not 0 < least <= 1:
+        raise ValueError(f"least: {least:g} is no share; write the share that must succeed, 50%")
+    events = ratio(kind, bad=bad, good=good, total=total)
+    share = f"({events.bad}) / ({events.total} > 0)".replace(WINDOW, "5m")
+    text = f"(({share}) > bool {1 - least!r})"
+    words = f"time in which less than {100 * least:g}% of requests succeed"
+    return Sli(kind, "slices", text, "", words, "ratio", events.metrics)
+
+
 def ratio_time_slices(kind: str, good: str, total: str, slice_s: int, words: str) -> Sli:
     """Returns the mean of the slices' shares of bad events (OpenSLO's RatioTimeslices)."""
     bad = f"1 - ({_in_slice(good, slice_s)}) / ({_in_slice(total, slice_s)} > 0)"

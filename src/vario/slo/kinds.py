@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from typing import cast
 
+from vario.errors import BadData
+from vario.model.telemetry import Signal as Signals
+from vario.query.filter import parse_filter
 from vario.slo import indicators
 from vario.slo.fields import Fields, parsed, text_of
 from vario.slo.indicators import Range
@@ -81,6 +84,12 @@ def _errors(kind: str, fields: Fields, slo: str, wanted: Wanted) -> Sli:
 
 def _ratio(kind: str, fields: Fields, slo: str, wanted: Wanted) -> Sli:
     del slo, wanted
+    if "least" in fields:
+        least = parsed(fields["least"], "least", parse_quantity)
+        share = least.value / 100 if least.unit == "%" else least.value
+        return indicators.working_time(
+            kind, text_of(fields, "bad"), text_of(fields, "good"), text_of(fields, "total"), share
+        )
     words = {"accept_rate": "predictions that were not accepted"}.get(kind, "")
     return indicators.ratio(
         kind,
@@ -157,6 +166,13 @@ def _gauge(kind: str, fields: Fields, slo: str, wanted: Wanted) -> Sli:
 
 def _counted(kind: str, fields: Fields, slo: str, wanted: Wanted) -> Sli:
     del wanted
+    for key in ("total", "bad", "good"):
+        if key in fields:
+            signal = Signals.TRACES if kind == "spans" else Signals.LOGS
+            try:
+                parse_filter(fields[key].text(key), signal)
+            except BadData as error:
+                raise fields[key].fail(f"{key}: {error}") from error
     counts = EventCounts(
         cast("Signal", kind),
         text_of(fields, "total"),
@@ -182,7 +198,7 @@ KINDS: dict[str, tuple[frozenset[str], tuple[str, ...], _Read]] = {
         frozenset({"metric", "faster_than", "unit", "buckets", "of"}), ("metric",), _latency,
     ),
     "errors": (frozenset({"requests", "bad", "words"}), ("requests",), _errors),
-    "availability": (_RATIO, ("total",), _ratio),
+    "availability": (_RATIO | {"least"}, ("total",), _ratio),
     "ratio": (_RATIO, ("total",), _ratio),
     "accept_rate": (_RATIO, ("total",), _ratio),
     "error_ratio": (frozenset({"query", "words"}), ("query",), _error_ratio),

@@ -5,6 +5,7 @@ from vario.slo.starter import Draft
 _FIRST = {
     "latency": "Is it everybody or some? p95 by {by}, against yesterday at the same hour",
     "errors": "Is it everybody or some? Errors by {by}, against yesterday at the same hour",
+    "availability": "Is it down, or does nobody reach it? Requests and errors by {by}",
     "feature_presence": "Which feature is missing, and where: missing features by {by}",
     "drift": "Which feature drifts, and since when",
     "gpu_utilisation": "Idle or saturated: utilisation beside the queue and the replicas",
@@ -21,6 +22,11 @@ _CAUSES = {
         "A dependency that is down (errors begin in a span of another service)",
         "Overload (429, 503, timeouts, traffic up)",
         "Bad input (422 from one client or one region)",
+    ),
+    "availability": (
+        "A release that does not start (restarts, readiness), or one that fails every request",
+        "A dependency that everything needs (the feature store, the database, DNS)",
+        "No capacity: GPUs gone, replicas at zero, a quota",
     ),
     "feature_presence": (
         "A pipeline that dropped a column (began with a deployment of the pipeline)",

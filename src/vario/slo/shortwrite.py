@@ -7,14 +7,14 @@ import yaml
 from vario.query.promql.literals import format_duration_ms
 from vario.slo.model import Slo
 from vario.slo.period import Calendar
-from vario.slo.promql import BY, BY_LE
+from vario.slo.promql import BY, BY_LE, join_selector
 
 
 def to_short_form(slos: Sequence[Slo]) -> str:
     """Returns SLOs as the text of a file in the short form.
 
-    Indicators are written as the PromQL that they came to: an SLO that is read back judges the same
-    events. What cannot be measured here is left out, with a comment.
+    Indicators but latency are written as the PromQL that they came to: an SLO that is read back
+    judges the same events. What cannot be measured here is left out, with a comment.
     """
     kept = [slo for slo in slos if slo.sli.mode != "unsupported"]
     lost = [slo for slo in slos if slo.sli.mode == "unsupported"]
@@ -55,6 +55,10 @@ def _sli(slo: Slo) -> dict[str, object]:
     by = f" by ({', '.join(slo.by)}) " if slo.by else ""
     by_le = f" by ({', '.join((*slo.by, 'le'))}) "
     bad, total = (text.replace(BY, by).replace(BY_LE, by_le) for text in (sli.bad, sli.total))
+    if bound := sli.latency:
+        metric = join_selector(bound.metric, bound.selector)
+        limit = {"faster_than": f"{bound.bound:.12g} {sli.unit}", "buckets": bound.buckets}
+        return {"latency": {"metric": metric, "unit": sli.unit, **limit}}
     if sli.mode == "events":
         return {"ratio": {"bad": bad, "total": total, "words": sli.words}}
     if sli.mode == "ratio":

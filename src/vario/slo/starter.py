@@ -7,7 +7,7 @@ bucket, so that it can be measured exactly.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from vario.model.series import Labels
@@ -63,6 +63,8 @@ class Draft:
     breakdown: str = ""
     selector: str = ""
     metric: str = ""
+    bad: str = ""
+    total: str = ""
 
 
 def find_drafts(ask: Ask, service: str = "") -> list[Draft]:
@@ -83,7 +85,25 @@ def find_drafts(ask: Ask, service: str = "") -> list[Draft]:
                 draft = _draft(ask, known, own, labels)
                 if draft is not None and draft.name not in {d.name for d in drafts}:
                     drafts.append(draft)
+                    drafts += _availability(draft)
     return drafts
+
+
+def _availability(errors: Draft) -> list[Draft]:
+    """Returns the availability of what an error rate is known of: is it up at all?"""
+    if errors.kind != "errors" or not errors.bad:
+        return []
+    return [
+        replace(
+            errors,
+            name=slug(f"{errors.service}-availability"),
+            kind="availability",
+            sli=f"availability: {{bad: '{errors.bad}', total: '{errors.total}', least: 50%}}",
+            objective="99.5%",
+            evidence=f"{errors.evidence}; 99.5% of 30 days leaves 3.6 hours",
+            description="99.5% of the time at least half of the requests succeed",
+        )
+    ]
 
 
 def _by_service(
@@ -228,6 +248,8 @@ def _errors(
         breakdown,
         selector,
         known.metric,
+        join_selector(known.metric, matcher, bad),
+        selector,
     )
 
 

@@ -3,7 +3,7 @@
 A function of a reader, an SLO and a time: any moment of the past gives what it gave then.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -108,13 +108,32 @@ class _Counts:
     total: Floats
 
 
-def evaluate_status(promql: PromQL, slo: Slo, now_s: int, *, interval_s: int = 30) -> Status:
+Rates = Mapping[str, Mapping[int, float]]
+"""By SLO: the share of bad events in each window (seconds), of the group with the most."""
+
+
+def find_rates(promql: PromQL, now_s: int) -> Rates:
+    """Returns what the rules of all SLOs recorded last of their windows."""
+    query = 'max by (slo, window) ({__name__=~"slo:sli_error:ratio_rate.+"})'
+    rates: dict[str, dict[int, float]] = {}
+    for series in promql.instant(query, now_s * 1000).series:
+        labels = dict(series.labels)
+        if labels.get("slo") and labels.get("window"):
+            own = rates.setdefault(labels["slo"], {})
+            own[duration_s(labels["window"])] = float(series.values[-1])
+    return rates
+
+
+def evaluate_status(
+    promql: PromQL, slo: Slo, now_s: int, rates: Rates, *, interval_s: int = 30
+) -> Status:
     """Returns where an SLO stands.
 
     Args:
         promql: over what was measured, and what the SLO's rules recorded.
         slo: the SLO.
         now_s: the time, in seconds since the epoch.
+        rates: what `find_rates` found at that time.
         interval_s: how often its rules are evaluated.
     """
     start_s = slo.period.start_s(now_s)
@@ -129,7 +148,7 @@ def evaluate_status(promql: PromQL, slo: Slo, now_s: int, *, interval_s: int = 3
     else:
         try:
             counts = _count(promql, slo, times, step_s, interval_s)
-            burns = _burn_rates(promql, slo, now_s)
+            burns = _burn_rates(slo, rates.get(slo.name, {}))
         except VarioError as error:
             faults.append(str(error))
     measured = counts.total.sum(axis=0) > 0
@@ -263,12 +282,7 @@ def _coverage(
     return float((weights * measured).sum() / weights.sum()) if weights.sum() else 0.0
 
 
-def _burn_rates(promql: PromQL, slo: Slo, now_s: int) -> tuple[BurnRate, ...]:
+def _burn_rates(slo: Slo, shares: Mapping[int, float]) -> tuple[BurnRate, ...]:
     """Returns the windows' burn rates, of the group that burns fastest."""
-    query = f'max by (window) ({{__name__=~"slo:sli_error:ratio_rate.+",slo="{slo.name}"}})'
-    result = promql.instant(query, now_s * 1000)
-    rates: dict[int, float] = {}
-    for series in result.series:
-        window = dict(series.labels).get("window", "")
-        rates[duration_s(window)] = float(series.values[-1]) / slo.budget
-    return tuple(BurnRate(w, rates.get(w.long_s), rates.get(w.short_s)) for w in slo.windows)
+    burns = {window_s: share / slo.budget for window_s, share in shares.items()}
+    return tuple(BurnRate(w, burns.get(w.long_s), burns.get(w.short_s)) for w in slo.windows)

@@ -95,6 +95,10 @@ class TraceReader(Protocol):
         """
         ...
 
+    def count_spans(self, where: Filter, window: TimeRange) -> int:
+        """Returns how many spans match `where` and start in `window`."""
+        ...
+
     def get_trace(self, trace_id: str) -> list[Span]:
         """Returns all stored spans of a trace ordered by start, empty where there is none."""
         ...

@@ -36,6 +36,7 @@ class ClickHouseStore:
 
         traces = TraceQueries(engine)
         self.find_traces = traces.find_traces
+        self.count_spans = traces.count_spans
         self.get_trace = traces.get_trace
 
         logs = LogQueries(engine)

@@ -38,6 +38,15 @@ class TraceQueries:
         # A trace may expire between the two queries.
         return [summaries[trace_id] for trace_id in ids if trace_id in summaries]
 
+    def count_spans(self, where: Filter, window: TimeRange) -> int:
+        """Returns how many spans match `where` and start in `window`."""
+        condition = compile_filter(where, Signal.TRACES)
+        ((count,),) = self._engine.query_rows(
+            f"SELECT count() FROM otel_traces WHERE {IN_WINDOW} AND ({condition.sql})",
+            {**bind_window(window), **condition.params},
+        )
+        return count
+
     def get_trace(self, trace_id: str) -> list[Span]:
         """Returns all stored spans of a trace ordered by start, empty where there is none."""
         params = {"id": trace_id, "limit": MAX_SPANS}
