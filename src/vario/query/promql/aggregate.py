@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from vario.query.promql.annotations import Annotations
+from vario.query.promql.grouped import GroupedRows
 from vario.query.promql.histogram import Histogram, IncompatibleSchemas, ResetHint
 from vario.query.promql.histogram_math import add, subtract
 from vario.query.promql.lexer import Position
 from vario.query.promql.matching import LabelSet, get_label, keep_labels, without_labels
 from vario.query.promql.nodes import Aggregate
-from vario.query.promql.range_functions import RunningMean, kahan_add
+from vario.query.promql.range_functions import RunningMean
 from vario.query.promql.values import (
     Floats,
     Hists,
@@ -75,6 +76,7 @@ class Aggregation:
         self.vector = vector
         self.notes = notes
         self.groups = Groups(vector, node.grouping, node.without)
+        self.rows = GroupedRows(self.groups.of_row)
         self.shape = (len(self.groups), vector.values.shape[1])
         self.floats = vector.is_float
 
@@ -85,12 +87,12 @@ class Aggregation:
         if op in ("sum", "avg"):
             values, present, hists = self._sum_or_avg(average=op == "avg")
         elif op in ("count", "group"):
-            counts = self._sum_by_group(self.vector.present)
+            counts = self.rows.count(self.vector.present)
             present = counts > 0
             values = counts if op == "count" else np.ones(self.shape)
         else:
             self._ignore_histograms()
-            present = self._sum_by_group(self.floats) > 0
+            present = self.rows.count(self.floats) > 0
             values = self._float_only(op, parameter)
         result = Vector(self.groups.labels, values, present, prune_hists(hists))
         result.drop_name = self._drop_names()
@@ -101,11 +103,6 @@ class Aggregation:
         np.logical_or.at(dropped, self.groups.of_row, self.vector.drop_name)
         return dropped
 
-    def _sum_by_group(self, cells: Mask) -> Floats:
-        result = np.zeros(self.shape)
-        np.add.at(result, self.groups.of_row, cells)
-        return result
-
     def _ignore_histograms(self) -> None:
         if (self.vector.is_histogram & self.vector.present).any():
             self.notes.ignored_in_aggregation(self.node.op, self.node.expr.position)
@@ -114,11 +111,11 @@ class Aggregation:
 
     def _sum_or_avg(self, *, average: bool) -> tuple[Floats, Mask, Hists | None]:
         values = self._float_mean() if average else self._float_sum()
-        has_float = self._sum_by_group(self.floats) > 0
+        has_float = self.rows.count(self.floats) > 0
         if self.vector.hists is None:
             return values, has_float, None
         cells = self.vector.is_histogram & self.vector.present
-        has_histogram = self._sum_by_group(cells) > 0
+        has_histogram = self.rows.count(cells) > 0
         mixed = has_float & has_histogram
         if mixed.any():
             self.notes.mixed_aggregation(self.node.expr.position)
@@ -152,22 +149,18 @@ class Aggregation:
         return result.compacted()
 
     def _float_sum(self) -> Floats:
-        total, compensation = np.zeros(self.shape), np.zeros(self.shape)
-        started = np.zeros(self.shape, dtype=np.bool_)
-        for groups, rows in self.groups.ranks():
-            here = self.floats[rows]
-            value = self.vector.values[rows]
-            before = total[groups]
-            added, corrected = kahan_add(value, before, compensation[groups])
-            # The first value is taken as it is, so that -0 and infinities stay what they are.
-            added = np.where(started[groups], added, value)
-            corrected = np.where(started[groups], corrected, 0.0)
-            total[groups] = np.where(here, added, before)
-            compensation[groups] = np.where(here, corrected, compensation[groups])
-            started[groups] |= here
-        return total + compensation
+        total, lost = self.rows.sum(self.vector.values, self.floats)
+        return total + lost
 
     def _float_mean(self) -> Floats:
+        total, lost = self.rows.sum(self.vector.values, self.floats)
+        if np.isfinite(total).all():
+            counts = np.maximum(self.rows.count(self.floats), 1)
+            return total / counts + lost / counts
+        return self._running_mean()
+
+    def _running_mean(self) -> Floats:
+        """Means of what may be too large to be summed: value by value, as Prometheus does it."""
         size = self.shape[0] * self.shape[1]
         mean = RunningMean(size)
         counts = np.zeros(size)
@@ -185,12 +178,8 @@ class Aggregation:
         if op == "quantile":
             return self._quantile(parameter)
         if op in ("min", "max"):
-            pick = np.fmin if op == "min" else np.fmax
-            result = np.full(self.shape, np.nan)
             values = np.where(self.floats, self.vector.values, np.nan)
-            for groups, rows in self.groups.ranks():
-                result[groups] = pick(result[groups], values[rows])
-            return result
+            return self.rows.reduce(np.fmin if op == "min" else np.fmax, values)
         squares, counts = self._welford()
         variance = squares / np.maximum(counts, 1)
         return np.sqrt(variance) if op == "stddev" else variance

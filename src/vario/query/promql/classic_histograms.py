@@ -1,111 +1,139 @@
-"""Quantiles and fractions of classic histograms (`le` buckets), step by step."""
+"""Quantiles and fractions of classic histograms (`le` buckets), all steps at once."""
 
 import math
 
 import numpy as np
 
-from vario.query.promql.values import Floats
+from vario.query.promql.values import Floats, Ints, Mask
 
 _TOLERANCE = 1e-12
+_SMALLEST = np.finfo(np.float64).tiny
 
 
-def bucket_quantile(  # noqa: PLR0911 - one return a case
-    quantile: float, bounds: Floats, counts: Floats
-) -> tuple[float, bool]:
-    """Returns a quantile of cumulative buckets, interpolated within the bucket it falls into.
+def bucket_quantile(quantile: Floats, bounds: Floats, counts: Floats) -> tuple[Floats, Mask]:
+    """Returns quantiles of cumulative buckets, interpolated within the buckets they fall into.
 
     Args:
-        quantile: 0 to 1.
+        quantile: shape (steps,).
         bounds: upper bounds in ascending order, shape (b,).
-        counts: cumulative counts, shape (b,).
+        counts: cumulative counts, shape (b, steps).
 
     Returns:
-        The value, and whether the counts had to be made monotonic for it.
+        The values, and where the counts had to be made monotonic for them, both of shape (steps,).
     """
-    if math.isnan(quantile):
-        return math.nan, False
-    if quantile < 0:
-        return -math.inf, False
-    if quantile > 1:
-        return math.inf, False
-    if not math.isinf(bounds[-1]) or bounds[-1] < 0:
-        return math.nan, False
+    inside = (quantile >= 0) & (quantile <= 1)
+    outside = np.where(quantile < 0, -np.inf, np.where(quantile > 1, np.inf, np.nan))
+    never = np.zeros(quantile.shape, dtype=np.bool_)
+    if not _has_last(bounds):
+        return outside, never
     bounds, counts = _coalesced(bounds, counts)
     counts, forced = _made_monotonic(counts)
-    if len(bounds) < 2 or counts[-1] == 0:
-        return math.nan, False
-    observations = counts[-1]
-    rank = quantile * observations
-    reached = np.flatnonzero(counts[:-1] >= rank)
-    if not len(reached):
-        return float(bounds[-2]), forced
-    index = int(reached[0])
-    if index == 0 and bounds[0] <= 0:
-        return float(bounds[0]), forced
-    start = bounds[index - 1] if index else 0.0
-    below = counts[index - 1] if index else 0.0
-    width = bounds[index] - start
+    forced = forced & inside
+    if len(bounds) < 2:
+        return outside, never
+    filled = inside & (counts[-1] != 0)
+    rank = quantile * counts[-1]
+    index = _first_that_reaches(rank, counts)
+    steps = np.arange(len(quantile))
+    starts, below = np.append(0.0, bounds[:-1]), np.vstack((np.zeros(len(quantile)), counts[:-1]))
+    start, count_below = starts[index], below[index, steps]
     with np.errstate(all="ignore"):
-        return float(start + width * ((rank - below) / (counts[index] - below))), forced
+        share = (rank - count_below) / (counts[index, steps] - count_below)
+        value = start + (bounds[index] - start) * share
+    value = np.where((index == 0) & (bounds[0] <= 0), bounds[0], value)
+    value = np.where(index == len(bounds) - 1, bounds[-2], value)
+    return np.where(filled, value, outside), forced & filled
+
+
+def _has_last(bounds: Floats) -> bool:
+    return math.isinf(bounds[-1]) and bounds[-1] > 0
+
+
+def _first_that_reaches(rank: Floats, counts: Floats) -> Ints:
+    """Returns the first bucket but the last whose count is not below the rank, else the last.
+
+    It is searched for by halves as in Prometheus, whose answer for counts that are NaN this gives.
+    """
+    low = np.zeros(len(rank), dtype=np.int64)
+    high = np.full(len(rank), len(counts) - 1)
+    steps = np.arange(len(rank))
+    while (low < high).any():
+        middle = (low + high) // 2
+        reached = counts[middle, steps] >= rank
+        open_ = low < high
+        high = np.where(open_ & reached, middle, high)
+        low = np.where(open_ & ~reached, middle + 1, low)
+    return low
 
 
 def _coalesced(bounds: Floats, counts: Floats) -> tuple[Floats, Floats]:
     """Adds up buckets of the same bound."""
-    unique, inverse = np.unique(bounds, return_inverse=True)
-    if len(unique) == len(bounds):
+    new = np.append(True, bounds[1:] != bounds[:-1])
+    if new.all():
         return bounds, counts
-    return unique, np.bincount(inverse, weights=counts).astype(np.float64)
+    return bounds[new], np.add.reduceat(counts, np.flatnonzero(new), axis=0)
 
 
-def _made_monotonic(counts: Floats) -> tuple[Floats, bool]:
-    """Evens out rounding errors, then lifts counts that are lower than one before them."""
+def _made_monotonic(counts: Floats) -> tuple[Floats, Mask]:
+    """Evens out rounding errors, and lifts counts that are lower than one before them."""
     fixed = counts.copy()
-    previous = fixed[0]
+    forced = np.zeros(counts.shape[1], dtype=np.bool_)
     for i in range(1, len(fixed)):
-        current = fixed[i]
-        delta = abs(current - previous)
-        if delta == 0:
-            continue
-        if current != 0 and delta / current <= _TOLERANCE and not math.isinf(delta):
-            fixed[i] = previous
-        elif current == 0 and math.isnan(delta):
-            continue
-        else:
-            previous = current
-    forced = False
-    highest = fixed[0]
-    for i in range(1, len(fixed)):
-        if fixed[i] > highest:
-            highest = fixed[i]
-        elif fixed[i] < highest:
-            fixed[i], forced = highest, True
+        before, count = fixed[i - 1], counts[i]
+        close = _are_close(before, count)
+        lower = ~close & (count < before)
+        fixed[i] = np.where(close | lower, before, count)
+        forced |= lower
     return fixed, forced
 
 
-def bucket_fraction(lower: float, upper: float, bounds: Floats, counts: Floats) -> float:
-    """Returns the fraction of observations between two values."""
-    if not math.isinf(bounds[-1]) or bounds[-1] < 0:
-        return math.nan
+def _are_close(a: Floats, b: Floats) -> Mask:
+    with np.errstate(all="ignore"):
+        size, distance = np.abs(a) + np.abs(b), np.abs(a - b)
+        tiny = (a == 0) | (b == 0) | (size < _SMALLEST)
+        close = np.where(tiny, distance < _TOLERANCE * _SMALLEST, distance / size < _TOLERANCE)
+    return (a == b) | close
+
+
+def bucket_fraction(lower: Floats, upper: Floats, bounds: Floats, counts: Floats) -> Floats:
+    """Returns the fractions of observations between two values.
+
+    A first bucket with a positive bound begins at zero. Prometheus up to 3.5 answers NaN where
+    `lower` lies within it (its issue 17367), later versions as here.
+
+    Args:
+        lower: shape (steps,).
+        upper: shape (steps,).
+        bounds: upper bounds in ascending order, shape (b,).
+        counts: cumulative counts, shape (b, steps).
+    """
+    if not _has_last(bounds):
+        return np.full(lower.shape, np.nan)
     bounds, counts = _coalesced(bounds, counts)
-    total = float(counts[-1])
-    if total == 0 or math.isnan(lower) or math.isnan(upper) or math.isnan(total):
-        return math.nan
-    if lower >= upper:
-        return 0.0
-    return (_rank_of(upper, bounds, counts, total) - _rank_of(lower, bounds, counts, total)) / total
+    total = counts[-1]
+    with np.errstate(all="ignore"):
+        between = _ranks(upper, bounds, counts) - _ranks(lower, bounds, counts)
+        fraction = np.where(lower >= upper, 0.0, between / total)
+    void = (total == 0) | np.isnan(lower) | np.isnan(upper)
+    return np.where(void, np.nan, fraction)
 
 
-def _rank_of(value: float, bounds: Floats, counts: Floats, total: float) -> float:
-    """Returns how many observations lie below `value`."""
-    rank = 0.0
+def _ranks(value: Floats, bounds: Floats, counts: Floats) -> Floats:
+    """Returns how many observations lie below `value`, shape (steps,)."""
+    total = counts[-1]
+    rank, result = np.zeros(len(value)), total.copy()
+    found = np.zeros(len(value), dtype=np.bool_)
     lower = 0.0 if bounds[0] > 0 else -math.inf
-    for upper, count in zip(bounds.tolist(), counts.tolist(), strict=True):
-        if lower >= value:
-            return min(rank, total)
-        if lower < value < upper:
-            if math.isinf(lower):
-                return min(rank if math.isinf(upper) else count, total)
-            inside = rank + (count - rank) * (value - lower) / (upper - lower)
-            return min(inside, total)
+    for upper, count in zip(bounds.tolist(), counts, strict=True):
+        at_bound = ~found & (lower >= value)
+        inside = ~found & (lower < value) & (value < upper)
+        if math.isinf(lower):
+            part = rank if math.isinf(upper) else count
+        elif math.isinf(upper):
+            part = rank
+        else:
+            part = rank + (count - rank) * (value - lower) / (upper - lower)
+        result = np.where(at_bound, rank, np.where(inside, part, result))
+        found |= at_bound | inside
         rank, lower = count, upper
-    return total
+    return np.minimum(result, total)

@@ -13,12 +13,13 @@ from vario.query.promql.literals import format_general, parse_number
 from vario.query.promql.matching import LabelSet, get_label, with_label, without_labels
 from vario.query.promql.native_histograms import histogram_fraction, histogram_quantile
 from vario.query.promql.nodes import Call, Node
-from vario.query.promql.values import Floats, Steps, Text, Vector, merge_same_labels
+from vario.query.promql.values import Floats, Ints, Steps, Text, Vector, merge_same_labels
 
 if TYPE_CHECKING:
     from vario.query.promql.evaluate import Evaluator
 
-ClassicFunction = Callable[[Floats, Floats, int, str], float]
+ClassicFunction = Callable[[Floats, Floats, Ints, str], Floats]
+"""Bounds (b,), counts (b, k), steps (k,) and name of a histogram: its value at these steps."""
 NativeFunction = Callable[[Histogram, int, str], float]
 
 
@@ -113,9 +114,14 @@ class Histograms:
         counts = self.vector.values[rows]
         values = np.zeros(present.shape)
         name = get_label(key, "__name__")
-        for step in np.flatnonzero(present).tolist():
-            chosen = here[:, step]
-            values[step] = classic(bounds[chosen], counts[chosen, step], step, name)
+        # Most often all buckets are there at all steps.
+        patterns, of_step = np.unique(here, axis=1, return_inverse=True)
+        for number in range(patterns.shape[1]):
+            chosen = patterns[:, number]
+            steps = np.flatnonzero(present & (of_step.ravel() == number))
+            if len(steps):
+                those = counts[np.ix_(chosen, steps)]
+                values[steps] = classic(bounds[chosen], those, steps, name)
         return values, present
 
 
@@ -155,12 +161,12 @@ class QuantileCalls:
         def native(h: Histogram, step: int, name: str) -> float:
             return histogram_quantile(float(quantile[step]), h, self.notes, name, at.position)
 
-        def classic(bounds: Floats, counts: Floats, step: int, name: str) -> float:
-            value, forced = bucket_quantile(float(quantile[step]), bounds, counts)
-            if forced:
+        def classic(bounds: Floats, counts: Floats, steps: Ints, name: str) -> Floats:
+            values, forced = bucket_quantile(quantile[steps], bounds, counts)
+            if forced.any():
                 shown = self.context.name_for_notes(name)
                 self.notes.forced_monotonicity(shown, at.position)
-            return value
+            return values
 
         return histograms.apply(native, classic)
 
@@ -195,8 +201,8 @@ class QuantileCalls:
             low, high = float(lower[step]), float(upper[step])
             return histogram_fraction(low, high, h, self.notes, name, at.position)
 
-        def classic(bounds: Floats, counts: Floats, step: int, _: str) -> float:
-            return bucket_fraction(float(lower[step]), float(upper[step]), bounds, counts)
+        def classic(bounds: Floats, counts: Floats, steps: Ints, _: str) -> Floats:
+            return bucket_fraction(lower[steps], upper[steps], bounds, counts)
 
         return histograms.apply(native, classic)
 
