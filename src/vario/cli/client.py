@@ -32,14 +32,18 @@ def ask(server: str, path: str, params: Mapping[str, object] | None = None) -> A
     Args:
         server: the server's address.
         path: such as `/api/traces`.
-        params: query parameters; those that are None are left out.
+        params: query parameters; those that are None are left out, lists are given repeatedly.
 
     Raises:
         Unavailable: nothing answers there, or the server cannot serve now.
         NotFound: there is no such thing.
         BadData: the question is refused, or what answers is no vario.
     """
-    given = {name: str(value) for name, value in (params or {}).items() if value is not None}
+    given = {
+        name: [str(one) for one in value] if isinstance(value, list) else str(value)
+        for name, value in (params or {}).items()
+        if value is not None
+    }
     return _request(server, "GET", path, params=given)
 
 

@@ -23,6 +23,8 @@ COMMANDS = {
     "drift": ("vario.cli.drift:drift", "Show what drifts; check data before a deploy."),
     "reference": ("vario.cli.reference:reference", "What models' features are compared with."),
     "guard": ("vario.cli.guard:guard", "Show what was redacted and folded, and why."),
+    "alerts": ("vario.cli.alerts:alerts", "Show alerts, their history, and who was told."),
+    "silence": ("vario.cli.silence:silence", "Add, list and end silences of alerts."),
     "version": ("vario.cli.version:version", "Print the version."),
 }
 """Name, where it is (`module:object`), and what `vario --help` says of it."""
