@@ -76,6 +76,7 @@ class Fold:
         since_ns: when it began, nanoseconds since the epoch.
         kept: values that go on as they are.
         known: hashes of values that had a series of their own before.
+        restored: whether it began in an earlier life of the process.
     """
 
     metric: str
@@ -88,6 +89,7 @@ class Fold:
     since_ns: int
     kept: frozenset[str]
     known: frozenset[int] = field(default=frozenset(), compare=False)
+    restored: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,14 @@ class Changed:
         values: by name; None for a label that goes away.
         shared: whether other series may get the same labels, so that they are to be added up.
         fresh: whether, as far as is known, no series with the old labels was stored before.
+        anew: whether the new labels cannot have been stored in an earlier life of the process.
         folded: the folds that took part.
     """
 
     values: Mapping[str, str | None]
     shared: bool
     fresh: bool
+    anew: bool
     folded: tuple[Fold, ...]
 
 
@@ -70,4 +72,5 @@ def change_labels(
     if not values:
         return None
     fresh = all(hash(labels[fold.label]) not in fold.known for fold in taken)
-    return Changed(values, shared or bool(taken), fresh, tuple(taken))
+    anew = bool(taken) and not any(fold.restored for fold in taken)
+    return Changed(values, shared or bool(taken), fresh, anew, tuple(taken))

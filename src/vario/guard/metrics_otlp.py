@@ -35,9 +35,10 @@ def clean_metrics(
         tally: counts what was folded, and says what is known of when series began.
     """
     cleaner = _MetricCleaner(redactor, folds, sums, tally)
-    metric = Node(leaf="metric", always=bool(folds))
-    scope = Node({1: Node(leaf="scope"), 2: metric})
-    tree = Node({1: Node({1: Node(leaf="resource"), 2: scope}, opens=1)})
+    every = bool(folds)
+    metric = Node(leaf="metric", always=every)
+    scope = Node({1: Node(leaf="scope"), 2: metric}, always=every)
+    tree = Node({1: Node({1: Node(leaf="resource"), 2: scope}, always=every, opens=1)})
     rewrites = {
         "resource": cleaner.items.resource,
         "scope": cleaner.items.scope,
@@ -129,6 +130,7 @@ class _Batch:
                 parts=None if point.flags & _NO_VALUE else self._parts(point),
                 kind=self._sum_kind,
                 fresh=change.fresh and tally.began_fresh(point.start_time_unix_nano),
+                anew=change.anew,
             )
         )
 

@@ -137,7 +137,9 @@ class _SeriesCleaner:
             parts: Mapping[Hashable, float] | None = {VALUE: sample.value}
             if isnan(sample.value):
                 parts = None
-            self.steps.append(Step(sample.timestamp * _NS_PER_MS, key, source, parts, kind, fresh))
+            self.steps.append(
+                Step(sample.timestamp * _NS_PER_MS, key, source, parts, kind, fresh, change.anew)
+            )
 
     def _exemplars(self, series: Any, service: str) -> bool:
         changed = False

@@ -21,7 +21,7 @@ class Node:
     Attributes:
         children: messages inside, by the number of their field.
         leaf: what rewrites this message, empty for one that only holds others.
-        always: whether the leaf is asked even where nothing was hinted at.
+        always: whether it is gone into even where nothing was hinted at.
         opens: field that says of whom the rest of the message is (a resource).
     """
 

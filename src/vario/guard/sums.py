@@ -39,6 +39,9 @@ class Step:
         kind: how values of the series go together.
         fresh: whether a source that was never heard of began at nothing; otherwise its first value
             is where it starts to count from.
+        anew: whether the series cannot have values of an earlier life. Its total may then begin
+            with what its first sources say, as a counter's does that was not seen before; otherwise
+            it begins at nothing, which after a restart reads as a reset that adds nothing.
     """
 
     time_ns: int
@@ -47,6 +50,7 @@ class Step:
     parts: Parts | None
     kind: Kind
     fresh: bool
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,8 @@ class Sums:
             before: Parts = known[0]
         else:
             self._sources += 1
-            before = {} if step.kind == "gauge" or step.fresh else step.parts
+            begins = step.anew and not series.last_ns
+            before = {} if step.kind == "gauge" or step.fresh or begins else step.parts
         if step.kind == "counter" and _fell(step.parts, before):
             before = {}
         _merge(series.total, step.parts)

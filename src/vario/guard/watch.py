@@ -225,5 +225,6 @@ def _read_fold(values: Mapping[str, Any]) -> Fold:
         "services": tuple(values["services"]),
         "kept": frozenset(values["kept"]),
         "known": frozenset(),
+        "restored": True,
     }
     return Fold(**{**values, **changed})
