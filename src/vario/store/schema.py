@@ -143,13 +143,18 @@ class Shape:
 
 
 def shape_of(cluster: str, retention: RetentionSettings) -> Shape:
-    """Returns the shape of a store with these settings."""
+    """Returns the shape of a store with these settings.
+
+    A table keeps what the service that keeps longest wants; `vario.store.retention` takes out
+    what others do not.
+    """
+    services = retention.services.values()
     return Shape(
         cluster,
         {
-            "metrics": retention.metrics_days,
-            "logs": retention.logs_days,
-            "traces": retention.traces_days,
+            "metrics": max(retention.metrics_days, *(s.metrics_days for s in services), 0),
+            "logs": max(retention.logs_days, *(s.logs_days for s in services), 0),
+            "traces": max(retention.traces_days, *(s.traces_days for s in services), 0),
             "alerts": retention.alerts_days,
         },
     )
@@ -178,7 +183,7 @@ def migrate(engine: Engine, shape: Shape) -> list[str]:
             engine.command(statement)
         write_state(engine, {f"ddl:{name}": "1"})
         ran.append(name)
-    _retain(engine, shape, fresh=not state)
+    apply_ttl(engine, shape, fresh=not state)
     return ran
 
 
@@ -200,7 +205,7 @@ def write_state(engine: Engine, applied: Mapping[str, str]) -> None:
         )
 
 
-def _retain(engine: Engine, shape: Shape, *, fresh: bool) -> None:
+def apply_ttl(engine: Engine, shape: Shape, *, fresh: bool = False) -> None:
     """Applies retention where the settings differ from what is in force."""
     state = read_state(engine)
     applied: dict[str, str] = {}

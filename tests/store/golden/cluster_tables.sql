@@ -216,6 +216,20 @@ ORDER BY name;
 
 CREATE TABLE IF NOT EXISTS vario_guard ON CLUSTER 'prod' AS vario_guard_local ENGINE = Distributed('prod', currentDatabase(), vario_guard_local, rand());
 
+CREATE TABLE IF NOT EXISTS retention_log_local ON CLUSTER 'prod' (
+    at DateTime64(3) CODEC(Delta, ZSTD(1)),
+    kind LowCardinality(String),
+    table LowCardinality(String),
+    partition String,
+    reason LowCardinality(String),
+    rows UInt64,
+    bytes UInt64,
+    detail String CODEC(ZSTD(1))
+) ENGINE = ReplicatedMergeTree
+ORDER BY at;
+
+CREATE TABLE IF NOT EXISTS retention_log ON CLUSTER 'prod' AS retention_log_local ENGINE = Distributed('prod', currentDatabase(), retention_log_local, rand());
+
 CREATE TABLE IF NOT EXISTS alert_events_local ON CLUSTER 'prod' (
     id String,
     version UInt64 CODEC(DoubleDelta, ZSTD(1)),
