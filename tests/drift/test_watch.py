@@ -1,0 +1,174 @@
+"""The watch over simulated days: what is planted is told, and healthy traffic is left alone."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tests.support.drift_traffic import REGIONS, Draw, Rows, SimulatedTraffic
+
+from vario.drift.live import Scope
+from vario.drift.reference import Reference, make_feature
+from vario.drift.report import DriftReport
+from vario.drift.watch import DriftWatch, gauges
+
+MINUTE_MS = 60_000
+START_MS = 1_750_000_000_000
+RNG = np.random.default_rng(11)
+ROWS = 30_000
+
+
+def session(rng: np.random.Generator, count: int, missing: float) -> np.ndarray:
+    values = rng.lognormal(2, 1, count)
+    values[rng.random(count) < missing] = np.nan
+    return values
+
+
+REFERENCE = Reference(
+    "v23",
+    "recommender",
+    "v23",
+    "training.parquet",
+    START_MS * 1_000_000,
+    {
+        "age": make_feature("age", RNG.normal(40, 10, ROWS).clip(1)),
+        "session_length": make_feature("session_length", session(RNG, ROWS, 0.002)),
+    },
+)
+
+
+def healthy(rng: np.random.Generator, per_minute: int = 60) -> Draw:
+    def draw(at_ms: int, window_ms: int) -> Sequence[Rows]:
+        count = per_minute * window_ms // MINUTE_MS
+        return [
+            Rows(
+                "v23",
+                region,
+                {
+                    "age": rng.normal(40, 10, count).clip(1),
+                    "session_length": session(rng, count, 0.002),
+                },
+            )
+            for region in REGIONS
+        ]
+
+    return draw
+
+
+def silent_release(rng: np.random.Generator, at_ms: int) -> Draw:
+    """From `at_ms` on version v23.1 answers, which lost a feature in two regions."""
+    before = healthy(rng)
+
+    def draw(end_ms: int, window_ms: int) -> Sequence[Rows]:
+        start_ms = end_ms - window_ms
+        if end_ms <= at_ms:
+            return before(end_ms, window_ms)
+        after = before(end_ms, end_ms - max(at_ms, start_ms))
+        for rows in after:
+            rows.version = "v23.1"
+            column = rows.columns["session_length"]
+            if rows.region != "us-east":
+                column[rng.random(len(column)) < 0.31] = np.nan
+        return [*after, *(before(at_ms, at_ms - start_ms) if at_ms > start_ms else [])]
+
+    return draw
+
+
+def watch_over(draw: Draw, references: Sequence[Reference] = (REFERENCE,)) -> DriftWatch:
+    return DriftWatch(SimulatedTraffic(draw), lambda: references)
+
+
+def report_of(watch: DriftWatch, at_ms: int) -> DriftReport:
+    return DriftReport(at_ms, tuple(watch.step(at_ms)), (REFERENCE,))
+
+
+def test_a_silent_release_is_told_within_five_minutes_with_feature_regions_and_version() -> None:
+    release_ms = START_MS + 40 * MINUTE_MS
+    watch = watch_over(silent_release(np.random.default_rng(1), release_ms))
+    found: dict[int, list[str]] = {}
+    for minute in range(60):
+        report = report_of(watch, START_MS + minute * MINUTE_MS)
+        found[minute] = [finding.text for finding in report.findings()]
+    assert all(found[minute] == [] for minute in range(41))
+    (first,) = [minute for minute in found if found[minute]][:1]
+    assert 41 <= first <= 45
+    assert [text.split(" since ")[0].split(" missing ")[0] for text in found[59]] == [
+        "session_length"
+    ]
+    (text,) = found[59]
+    assert text.startswith("session_length missing 3")
+    assert " in ap-south and eu-west since " in text
+    assert re.search(r" UTC, version v23\.1; elsewhere 0\.\d+%$", text)
+
+
+def test_healthy_days_are_left_alone() -> None:
+    """Half a day of two features in eight scopes, in windows that do not overlap."""
+    watch = watch_over(healthy(np.random.default_rng(0)))
+    for step in range(144):
+        report = report_of(watch, START_MS + step * 5 * MINUTE_MS)
+        assert report.findings() == []
+
+
+def test_little_traffic_is_judged_over_longer_windows() -> None:
+    for per_minute, window_s in ((200, 300), (12, 1800), (3, 7200)):
+        watch = watch_over(healthy(np.random.default_rng(2), per_minute))
+        assert {reading.window_s for reading in watch.step(START_MS)} == {window_s}
+
+
+def test_a_verdict_holds_once_it_was_reached_in_two_of_three_steps() -> None:
+    rng = np.random.default_rng(3)
+    broken = {START_MS + step * MINUTE_MS for step in (2, 5, 6)}
+    calm, sick = healthy(rng), silent_release(rng, 0)
+    watch = watch_over(lambda at, window: sick(at, window) if at in broken else calm(at, window))
+    whole = Scope("recommender")
+    held = [
+        reading.is_held
+        for step in range(10)
+        for reading in watch.step(START_MS + step * MINUTE_MS)
+        if reading.scope == whole and reading.drift.feature == "session_length"
+    ]
+    assert held == [False] * 6 + [True, True, False, False]
+
+
+def test_a_restart_keeps_since_when() -> None:
+    watch = watch_over(silent_release(np.random.default_rng(4), 0))
+    for step in range(2):
+        watch.step(START_MS + step * MINUTE_MS)
+    scope = Scope("recommender")
+    watch.recall(scope, "session_length", START_MS - 99)
+    since = {r.since_ms for r in watch.readings if r.scope == scope and r.since_ms}
+    assert since == {START_MS - 99}
+    later = watch.step(START_MS + 2 * MINUTE_MS)
+    assert {r.since_ms for r in later if r.scope == scope and r.since_ms} == {START_MS - 99}
+
+
+def test_the_newest_reference_of_a_model_counts_and_other_models_have_none() -> None:
+    older = replace(REFERENCE, name="v22", created_ns=1)
+    others = replace(REFERENCE, model_name="other", name="x")
+    watch = watch_over(healthy(np.random.default_rng(5)), (REFERENCE, older, others))
+    assert {reading.reference for reading in watch.step(START_MS)} == {"v23"}
+    assert watch_over(healthy(np.random.default_rng(5)), ()).step(START_MS) == []
+
+
+def test_what_is_found_is_kept_as_metrics() -> None:
+    watch = watch_over(silent_release(np.random.default_rng(6), 0))
+    watch.step(START_MS)
+    found = gauges(watch.step(START_MS + MINUTE_MS))
+    wanted = {
+        "model_name": "recommender",
+        "model_version": "v23.1",
+        "region": "eu-west",
+        "feature": "session_length",
+    }
+    own = {
+        labels["__name__"]: (labels.get("kind"), value)
+        for labels, value in found
+        if wanted.items() <= labels.items()
+    }
+    assert own["feature_presence_ratio"] == (None, pytest.approx(0.69, abs=0.05))
+    assert own["drift_detected"] == ("missing", 1.0)
+    assert own["drift_start_time_seconds"] == (None, START_MS / 1000)
+    assert own["drift_psi"][1] < own["drift_psi_critical"][1]
+    over_all = [labels for labels, _ in found if "model_version" not in labels]
+    assert {"model_name", "feature", "__name__"} in [labels.keys() for labels in over_all]
