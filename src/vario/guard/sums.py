@@ -88,8 +88,9 @@ class Sums:
     def add(self, steps: Iterable[Step]) -> list[Sum]:
         """Takes what the sources of one request say; returns one value a series and moment.
 
-        A value that comes no later than the last one of its series is dated one tick after it,
-        so that totals grow with time.
+        A value that comes no later than the last one of its series is dated as that one, so that
+        totals grow with time: of two at one time either is true, and what the lesser lacks is in
+        the next. A delta is dated one tick after, for it would be lost.
         """
         sums: list[Sum] = []
         touched: dict[Hashable, Kind] = {}
@@ -135,7 +136,8 @@ class Sums:
         sums: list[Sum] = []
         for key, kind in touched.items():
             series = self._series[key]
-            series.last_ns = max(time_ns, series.last_ns + self._tick_ns)
+            after = self._tick_ns if kind == "delta" else 0
+            series.last_ns = max(time_ns, series.last_ns + after)
             sums.append(Sum(series.last_ns, key, dict(series.total)))
             if kind == "delta":
                 series.total.clear()
