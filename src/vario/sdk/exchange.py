@@ -16,7 +16,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from vario.sdk.cleaning import SCALARS
-from vario.sdk.context import SPAN_KEY, detach, get_context, random_bits, set_context
+from vario.sdk.context import SPAN_KEY, attach_span, detach, get_context, random_bits, set_context
 from vario.sdk.logs import write_request
 from vario.sdk.pipeline import OWN_SCOPE, Pipeline
 from vario.sdk.requests import RequestState, current_request
@@ -118,7 +118,7 @@ class Exchange:
         at = span if type(span) in OURS else self._pipeline.instruments.requests.exemplar()
         counter.record(1, now_ns, at)
         latency.record(took_s, now_ns, at)
-        self._log(f"{method} {route or path} {self.status}", took_s, error)
+        self._log(f"{method} {route or path} {self.status}".lstrip(), took_s, error)
         if self.is_own:
             span.end()
 
@@ -131,7 +131,7 @@ class Exchange:
         span.set_attribute("http.response.status_code", self.status)
         for key, value in state.fields.items():
             span.set_attribute(key, value if type(value) in SCALARS else attribute(value))
-        if route and self.is_own:
+        if route and method and self.is_own:
             span.update_name(f"{method} {route}")
             span.set_attribute("http.route", route)
         if isinstance(error, Exception):
@@ -162,6 +162,11 @@ class Exchange:
         if isinstance(error, Exception):
             fields["error"] = f"{type(error).__name__}: {error}"
         write_request(self._pipeline, level, message, fields)
+
+    def enter(self) -> None:
+        """Enters the request's context again, where its answer is made piece by piece."""
+        self._token = attach_span(self.span)
+        self._request_token = current_request.set(self.state)
 
     def leave(self) -> None:
         """Leaves the request's context."""

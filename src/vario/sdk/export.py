@@ -67,6 +67,7 @@ class Exporter:
         try:
             self._drain(is_patient=False)
             self._collect_guarded(whole=True)
+            self._drain(is_patient=False)  # what the collection had to say
             for lane in self._lanes:
                 self._empty(lane, deadline_s, is_patient=False)
             return all(lane.is_empty for lane in self._lanes)

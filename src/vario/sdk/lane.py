@@ -53,8 +53,8 @@ class Lane:
 
     @property
     def is_empty(self) -> bool:
-        """Says whether nothing waits to be sent."""
-        return not self._ready and not self._queue
+        """Says whether nothing that was encoded waits to be sent."""
+        return not self._ready
 
     @property
     def dropped_in_all(self) -> int:

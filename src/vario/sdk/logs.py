@@ -7,6 +7,7 @@ OTLP log record, whose body is the message and whose attributes are the fields.
 import logging
 import sys
 import threading
+import traceback
 from datetime import UTC, datetime
 from time import time_ns
 from typing import Any
@@ -32,6 +33,7 @@ FIELDS = "vario_fields"  # the record's attribute that holds a request's own fie
 _ACCESS_LOGS = ("uvicorn.access", "gunicorn.access", "hypercorn.access")  # said already, and better
 _busy = threading.local()
 _REQUEST_SCOPE = Scope("vario.request")
+_MOST_SCOPES = 4_096
 _scopes: dict[str, Scope] = {REQUEST_LOG.name: _REQUEST_SCOPE}
 
 _IDS = ("service", "model_name", "model_version", "request_id", "trace_id", "span_id")
@@ -172,11 +174,50 @@ def _queue(record: logging.LogRecord) -> None:
     pipeline = current()
     if pipeline is None or record.name in _ACCESS_LOGS:
         return
-    scope = _scopes.get(record.name)
-    if scope is None:
-        scope = _scopes[record.name] = Scope(record.name)
     at_ns = int(record.created * 1e9)
-    _keep(pipeline, scope, at_ns, record.levelno, _message(record), _attributes(record))
+    _keep(
+        pipeline, _scope(record.name), at_ns, record.levelno, _message(record), _attributes(record)
+    )
+
+
+def keep_line(
+    pipeline: Pipeline,
+    name: str,
+    level: int,
+    message: str,
+    fields: dict[str, Any],
+    error: BaseException | None,
+) -> None:
+    """Queues a line that did not come through the standard library's `logging`.
+
+    Args:
+        pipeline: where it goes.
+        name: of its logger.
+        level: as in `logging`.
+        message: what it says.
+        fields: what else it says.
+        error: the exception that it is about.
+    """
+    fields = dict(fields)
+    if error is not None:
+        fields["exception.type"] = type(error).__name__
+        fields["exception.message"] = str(error)
+        fields["exception.stacktrace"] = "".join(traceback.format_exception(error))
+    _keep(pipeline, _scope(name), time_ns(), level, message, _sendable(fields))
+
+
+def keep_event(pipeline: Pipeline, name: str, message: str, fields: dict[str, Any]) -> None:
+    """Queues an event: a record with a name that says what its attributes are."""
+    _keep(pipeline, _scope("vario"), time_ns(), logging.INFO, message, fields, name)
+
+
+def _scope(name: str) -> Scope:
+    scope = _scopes.get(name)
+    if scope is None:
+        if len(_scopes) >= _MOST_SCOPES:
+            _scopes.clear()
+        scope = _scopes[name] = Scope(name)
+    return scope
 
 
 def _keep(
@@ -186,6 +227,7 @@ def _keep(
     level: int,
     message: str,
     attributes: dict[str, Any],
+    event_name: str = "",
 ) -> None:
     """Queues a record with the model, the request and the span of now."""
     request = current_request.get()

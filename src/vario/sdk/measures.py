@@ -68,7 +68,7 @@ def measure(kind: str, name: str, value: float, labels: dict[str, Any]) -> None:
             series = _bind(pipeline, common, kind, name, labels, key)
         series.record(value, time_ns(), pipeline.instruments.requests.exemplar())
     except Exception as error:
-        report(f"record {name}", error)
+        report(f"record {name if type(name) is str else 'a metric'}", error)
 
 
 BOUNDS: dict[str, tuple[float, ...]] = {

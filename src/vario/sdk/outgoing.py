@@ -1,15 +1,18 @@
 """Calls to other services carry the trace and the request's id."""
 
 import inspect
-from collections.abc import MutableMapping
+from collections.abc import Generator, Mapping, MutableMapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from opentelemetry import propagate
+from opentelemetry import context, propagate
 
+from vario.sdk.context import detach
+from vario.sdk.exchange import REQUEST_ID_HEADER
 from vario.sdk.faults import report
-from vario.sdk.requests import request_id
+from vario.sdk.requests import RequestState, current_request, request_id
+from vario.sdk.state import current
 
-REQUEST_ID_HEADER = "x-request-id"
 Client = TypeVar("Client")
 
 
@@ -52,3 +55,30 @@ def instrument_httpx(client: Client) -> Client:
     except Exception as error:
         report("instrument an httpx client", error)
     return client
+
+
+@contextmanager
+def request_from(headers: Mapping[str, str]) -> Generator[None]:
+    """Continues a request in another process: its trace, its baggage and its id.
+
+    For work that comes by a queue or a pool of processes and not by a server that is instrumented:
+    send `vario.inject_headers()` with the work, and do it within this.
+
+    Args:
+        headers: what `inject_headers` has made, whatever brought it here.
+    """
+    tokens: list[Any] = []
+    try:
+        lower = {str(key).lower(): str(value) for key, value in headers.items()}
+        tokens.append(context.attach(propagate.extract(lower)))
+        if (pipeline := current()) and (given := lower.get(REQUEST_ID_HEADER)):
+            tokens.append(current_request.set(RequestState(given, pipeline.labels)))
+    except Exception as error:
+        report("continue a request", error)
+    try:
+        yield
+    finally:
+        if len(tokens) > 1:
+            current_request.reset(tokens[1])
+        if tokens:
+            detach(tokens[0])

@@ -90,7 +90,10 @@ class Series:
             self._refuse(item[0])
 
     def _refuse(self, value: Any) -> None:
-        say_once(f"{value!r} cannot be recorded by {self.instrument} and is left out")
+        least = "" if self.floor < 0 else " of at least 0"
+        say_once(
+            f"{self.instrument} takes finite numbers{least}; a {type(value).__name__} is left out"
+        )
 
     def _sample(self, item: tuple[float, int, Any]) -> None:
         """Keeps a uniform sample of measurements as exemplars."""
