@@ -43,6 +43,8 @@ def read_columns(path: Path) -> dict[str, Any]:
             engine.query_columns(
                 "SELECT * FROM file({path:String}, {form:String})",
                 {"path": str(path.resolve()), "form": form},
+                # Without, a column with 1.2e-05 in it is one of texts.
+                settings={"input_format_try_infer_exponent_floats": 1},
             )
         )
     except VarioError as error:
