@@ -21,6 +21,7 @@ FIXED_TO_TWIN = [
     "VA113-five-percent.bad.yml",
     "VA118-five-dots.bad.yml",
     "VA118-slo-five-dots.bad.yml",
+    "VA403-interval.bad.json",
     "VA404-ms-of-seconds.bad.json",
 ]
 

@@ -71,10 +71,11 @@ FIXED_WINDOW = Rule(
     ("dashboard",),
     "A panel takes rates over a fixed window",
     "Zoomed out, a window shorter than the step skips most samples; with a long scrape interval it "
-    "is empty. Grafana's $__rate_interval fits both.",
+    "is empty, and so it is over $__interval when zoomed in. Grafana's $__rate_interval fits all.",
     _example("Requests", "reqps", _RATE.replace("$__rate_interval", "5m")),
     _example("Requests", "reqps", _RATE),
     "write [$__rate_interval]",
+    fixable=True,
 )
 WRONG_UNIT = Rule(
     "VA404",
@@ -101,6 +102,7 @@ _UNITS = {
 }
 _TIMES = ("seconds", "milliseconds", "microseconds", "nanoseconds")
 _SHARES = ("ratio", "percent")
+_INTERVAL = re.compile(r"\$__interval\b|\$\{__interval\}")
 _SAYS_PERCENTILE = re.compile(r"\bp\d{2,3}(?:\.\d+)?\b|\bpercentile|\bquantile", re.IGNORECASE)
 
 
@@ -271,19 +273,28 @@ def _is_mean(node: Node) -> bool:
 
 
 def find_fixed_windows(query: Query, _facts: Facts) -> Iterator[Hit]:
-    """Yields rates of a panel over a fixed window."""
+    """Yields rates of a panel over a fixed window, or over `$__interval`."""
     if query.role != "panel":
         return
     for call, window in ranges(query.tree):
         if call.name not in COUNTER_FUNCTIONS - {"increase"}:
             continue
-        brackets = Position(
-            query.text.value.rfind("[", 0, window.position.end), window.position.end
-        )
-        if isinstance(window, MatrixSelector) and not query.touches_variable(brackets):
+        if not isinstance(window, MatrixSelector):
+            continue
+        opening = query.text.value.rfind("[", 0, window.position.end)
+        brackets = Position(opening, window.position.end)
+        if not query.touches_variable(brackets):
             shown = format_duration_ms(window.range_ms)
             yield query.hit(
                 brackets, f"{call.name} over a fixed {shown}, whatever the panel's step"
+            )
+        for at in _INTERVAL.finditer(query.text.value, brackets.start, brackets.end):
+            start, end = query.text.span(*at.span())
+            yield Hit(
+                start,
+                end,
+                f"{call.name} over {at[0]}, which may be shorter than two scrapes",
+                edits=(Edit(start, end, "$__rate_interval"),),
             )
 
 

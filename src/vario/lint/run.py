@@ -91,8 +91,7 @@ def _open_json(  # noqa: PLR0911 - one return a case
     except SyntaxFault as fault:
         if kind == "dashboard":
             return _broken(source, kind, fault)
-        first = source.text.lstrip().splitlines()[0] if source.text.strip() else ""
-        if first.rstrip().endswith("}"):
+        if _begins_with_a_line_of_json(source):
             return _open_logs(source)
         if source.path.lower().endswith(".json"):
             return _broken(source, "dashboard" if '"panels"' in source.text else None, fault)
@@ -104,6 +103,15 @@ def _open_json(  # noqa: PLR0911 - one return a case
     if any(top.get(mark) for mark in ("timestamp", "level", "message", "msg")):
         return _open_logs(source)
     return _open_yaml(source, [top], kind)
+
+
+def _begins_with_a_line_of_json(source: Source) -> bool:
+    start = len(source.text) - len(source.text.lstrip())
+    end = source.text.find("\n", start)
+    try:
+        return read_json(source, start, end if end >= 0 else None).members is not None
+    except SyntaxFault:
+        return False
 
 
 def _yaml_or_none(source: Source) -> list[Value] | None:
