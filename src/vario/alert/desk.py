@@ -20,7 +20,7 @@ from vario.alert.notify.mute import Mute, find_inhibited, find_mutes
 from vario.alert.notify.outbox import Outbox
 from vario.alert.notify.plan import Planner, Situation
 from vario.alert.notify.send import Outcome, Sender
-from vario.alert.notify.settings import NotifySettings
+from vario.alert.notify.settings import NotifySettings, Receiver
 from vario.alert.rulefile import Rule, RuleGroup
 from vario.alert.state import RESOLVED_RETENTION_NS, Alert
 from vario.alert.watch import SELF, GroupHealth, HealthFunction, Watch, late_after_ns
@@ -43,6 +43,9 @@ EVENTS_COUNTED = 10_000
 
 TraceFunction = Callable[[Rule | None, AlertEvent], str]
 """Returns the id of a trace that shows what an alert is about, empty where there is none."""
+
+SendFunction = Callable[[Receiver, Delivery, int], Outcome]
+"""Tries once to tell a receiver, at a time; never raises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +76,14 @@ class Surroundings:
         find_trace: finds an example of what an alert is about.
         health: says how evaluations go.
         dice: spreads retries.
+        send: tries once to tell a receiver; None for `Sender`, over the network.
     """
 
     base: str = ""
     find_trace: TraceFunction = lambda _rule, _event: ""
     health: HealthFunction = list[GroupHealth]
     dice: random.Random = field(default_factory=random.Random)
+    send: SendFunction | None = None
 
 
 class AlertDesk:
@@ -108,6 +113,7 @@ class AlertDesk:
         self._watch = Watch()
         self._beat = beat.Beat(settings)
         self._sender = Sender()
+        self._send_once = self.surroundings.send or self._sender.send
         self._lock = threading.RLock()
         self._wake = threading.Event()
         self._stopping = False
@@ -246,7 +252,7 @@ class AlertDesk:
         receiver = self.settings.receivers.get(delivery.receiver)
         if receiver is None:
             return Outcome("refused", f"no receiver is named {delivery.receiver!r}")
-        outcome = self._sender.send(receiver, delivery, self._clock.now_ns())
+        outcome = self._send_once(receiver, delivery, self._clock.now_ns())
         if outcome.verdict != "delivered":
             log.warning("receiver %s: %s (%s)", receiver.name, outcome.error, outcome.verdict)
         return outcome

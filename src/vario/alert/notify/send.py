@@ -53,11 +53,20 @@ class Sender:
     """Sends to receivers; keeps connections. For any thread."""
 
     def __init__(self) -> None:
-        self._client = httpx.Client(follow_redirects=False)
+        self._lock = threading.Lock()
+        self._client: httpx.Client | None = None
 
     def close(self) -> None:
         """Closes the connections."""
-        self._client.close()
+        if self._client is not None:
+            self._client.close()
+
+    def _connections(self) -> httpx.Client:
+        """Returns the client, made when it is needed first: reading certificates takes 40 ms."""
+        with self._lock:
+            if self._client is None:
+                self._client = httpx.Client(follow_redirects=False)
+            return self._client
 
     def send(self, receiver: Receiver, delivery: Delivery, now_ns: int) -> Outcome:
         """Tries once, for `receiver.timeout_s` at most; never raises."""
@@ -107,7 +116,7 @@ class Sender:
         self, receiver: Receiver, url: str, body: bytes, headers: Mapping[str, str]
     ) -> Outcome:
         deadline_s = time.monotonic() + receiver.timeout_s
-        with self._client.stream(
+        with self._connections().stream(
             "POST",
             url,
             content=body,
