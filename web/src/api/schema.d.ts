@@ -164,6 +164,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/slos": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find Slos
+         * @description Every SLO and where it stands, in the order of their files.
+         */
+        get: operations["find_slos"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/slos/{slo_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Slo
+         * @description One SLO: its burn-down, its burn rates, what spent the budget by group and hour.
+         */
+        get: operations["get_slo"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/guard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Guard
+         * @description What was redacted and folded, since when, how often, and what to write instead.
+         */
+        get: operations["get_guard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/doctor": {
         parameters: {
             query?: never;
@@ -244,10 +304,609 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find Alerts
+         * @description Alerts that are pending, firing or lately resolved, with what mutes them and who was told.
+         */
+        get: operations["find_alerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find Alert History
+         * @description What became of alerts: every change, newest first.
+         */
+        get: operations["find_alert_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find Deliveries
+         * @description Notifications and how far they have come; `status=dead` is the dead-letter list.
+         */
+        get: operations["find_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/deliveries/{delivery_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retry Delivery
+         * @description Puts a notification that was given up on back on its way.
+         */
+        post: operations["retry_delivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/receivers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find Receivers
+         * @description Who is told, and how that goes.
+         */
+        get: operations["find_receivers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/receivers/{name}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test Receiver
+         * @description Sends a test message at once.
+         */
+        post: operations["test_receiver"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/{alert_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Alert
+         * @description One alert.
+         */
+        get: operations["get_alert"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/alerts/{alert_id}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Acknowledge Alert
+         * @description Somebody looks after an alert: it is not told again while it fires on.
+         */
+        post: operations["acknowledge_alert"];
+        /**
+         * Withdraw Acknowledgement
+         * @description Nobody looks after an alert any more.
+         */
+        delete: operations["withdraw_acknowledgement"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/silences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find Silences
+         * @description Silences, those that ended lately too.
+         */
+        get: operations["find_silences"];
+        put?: never;
+        /**
+         * Put Silence
+         * @description Makes a silence, or changes one; changing which alerts it silences makes another.
+         */
+        post: operations["put_silence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/silences/{silence_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Silence
+         * @description One silence.
+         */
+        get: operations["get_silence"];
+        put?: never;
+        post?: never;
+        /**
+         * Expire Silence
+         * @description Ends a silence now.
+         */
+        delete: operations["expire_silence"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/maintenance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find Windows
+         * @description Maintenance windows, those of the file of receivers first.
+         */
+        get: operations["find_windows"];
+        put?: never;
+        /**
+         * Add Window
+         * @description Adds a maintenance window.
+         */
+        post: operations["add_window"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/maintenance/{window_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove Window
+         * @description Removes a maintenance window and returns those that are left.
+         */
+        delete: operations["remove_window"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/data": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Data
+         * @description What takes the space by kind, day, service, metric and label, and how long it will do.
+         */
+        get: operations["get_data"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Retention
+         * @description How long data is kept, and what was taken away lately.
+         */
+        get: operations["get_retention"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/backup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make Backup
+         * @description A backup of all data as a tar archive, made while the server goes on serving.
+         */
+        post: operations["make_backup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/drift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Drift
+         * @description What drifts: findings in words, and every reading; of one model where it is named.
+         */
+        get: operations["get_drift"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/drift/distribution": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Distribution
+         * @description A feature's shares in the reference and now, side by side.
+         */
+        get: operations["get_distribution"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/references": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find References
+         * @description Every reference that is kept, the newest first.
+         */
+        get: operations["find_references"];
+        /**
+         * Put Reference
+         * @description Keeps a reference; one of the same model and name is replaced.
+         */
+        put: operations["put_reference"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/references/from-live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make From Live
+         * @description Makes a reference of a model's live traffic.
+         */
+        post: operations["make_from_live"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/references/{model_name}/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Reference
+         * @description A reference with all its numbers.
+         */
+        get: operations["get_reference"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Reference
+         * @description Deletes a reference.
+         */
+        delete: operations["delete_reference"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * AcknowledgeIn
+         * @description Who looks after an alert, and what they say.
+         */
+        AcknowledgeIn: {
+            /** Author */
+            author: string;
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+        };
+        /**
+         * AcknowledgementOut
+         * @description Who looks after an alert.
+         */
+        AcknowledgementOut: {
+            /** Author */
+            author: string;
+            /** Comment */
+            comment: string;
+            /** Time */
+            time: number;
+        };
+        /**
+         * AlertEventOut
+         * @description A change of an alert: what it was from `time` on.
+         */
+        AlertEventOut: {
+            /** Id */
+            id: string;
+            /** Time */
+            time: number;
+            /** Name */
+            name: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "pending" | "firing" | "resolved" | "inactive";
+            /** Rule */
+            rule: string;
+            /** Labels */
+            labels: {
+                [key: string]: string;
+            };
+            /** Annotations */
+            annotations: {
+                [key: string]: string;
+            };
+            /** Value */
+            value: number | null;
+            /** Active */
+            active: number;
+            /** Fired */
+            fired: number | null;
+            /** Resolved */
+            resolved: number | null;
+            /** Trace Id */
+            trace_id: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * AlertHistoryOut
+         * @description Changes of alerts, newest first.
+         */
+        AlertHistoryOut: {
+            /** Events */
+            events: components["schemas"]["AlertEventOut"][];
+        };
+        /**
+         * AlertOut
+         * @description One alert and all that is known of it.
+         *
+         *     `changes` counts how often it began or ended to fire in the last hour. `links` leads to the
+         *     alert's page, its rule's expression, its runbook, and a trace of the time at which it began.
+         */
+        AlertOut: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "pending" | "firing" | "resolved";
+            /** Rule */
+            rule: string;
+            /** Expr */
+            expr: string;
+            /** Labels */
+            labels: {
+                [key: string]: string;
+            };
+            /** Annotations */
+            annotations: {
+                [key: string]: string;
+            };
+            /** Value */
+            value: number | null;
+            /** Active */
+            active: number;
+            /** Fired */
+            fired: number | null;
+            /** Resolved */
+            resolved: number | null;
+            /** Keep Firing */
+            keep_firing: number | null;
+            /** Trace Id */
+            trace_id: string;
+            /** Changes */
+            changes: number;
+            /** Flapping */
+            flapping: boolean;
+            /** Muted By */
+            muted_by: components["schemas"]["MuteOut"][];
+            acknowledged: components["schemas"]["AcknowledgementOut"] | null;
+            /** Receivers */
+            receivers: string[];
+            /** Deliveries */
+            deliveries: components["schemas"]["DeliveryOut"][];
+            /** Links */
+            links: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * AlertsOut
+         * @description Alerts that are pending, firing or lately resolved: the worst and newest first.
+         */
+        AlertsOut: {
+            /** Alerts */
+            alerts: components["schemas"]["AlertOut"][];
+        };
+        /**
+         * BurnPointOut
+         * @description What was left of the budget at a time; null before the first measurement.
+         */
+        BurnPointOut: {
+            /** Time */
+            time: number;
+            /** Budget Left */
+            budget_left: number | null;
+        };
+        /**
+         * BurnRateOut
+         * @description An alert's two windows now; a burn rate is null where the window is not measured.
+         */
+        BurnRateOut: {
+            /**
+             * Severity
+             * @enum {string}
+             */
+            severity: "page" | "ticket";
+            /** Long Window */
+            long_window: number;
+            /** Short Window */
+            short_window: number;
+            /** Threshold */
+            threshold: number;
+            /** Long */
+            long: number | null;
+            /** Short */
+            short: number | null;
+            /** Burning */
+            burning: boolean;
+            /**
+             * Rule
+             * @description the alert in words
+             */
+            rule: string;
+        };
         /**
          * CheckOut
          * @description One finding of the doctor; `remedy` is empty where all is well.
@@ -268,6 +927,130 @@ export interface components {
             remedy: string;
         };
         /**
+         * DamagedPartOut
+         * @description A piece of a table that could not be read; it lies at `path`, the rest serves.
+         */
+        DamagedPartOut: {
+            /** Table */
+            table: string;
+            /** Part */
+            part: string;
+            /** Path */
+            path: string;
+            /** Bytes */
+            bytes: number;
+            /** Found */
+            found: number;
+        };
+        /**
+         * DataOut
+         * @description Everything that a page about stored data shows.
+         *
+         *     `days_left` is None where retention keeps the disk from filling up; `over_bytes` is by how much
+         *     the budget is exceeded because only today's data is left.
+         */
+        DataOut: {
+            /** Used Bytes */
+            used_bytes: number;
+            /** Budget Bytes */
+            budget_bytes: number | null;
+            /** Free Bytes */
+            free_bytes: number | null;
+            /** Over Bytes */
+            over_bytes: number;
+            /** Days Left */
+            days_left: number | null;
+            /** Kinds */
+            kinds: components["schemas"]["KindOut"][];
+            /** Tables */
+            tables: components["schemas"]["TableDayOut"][];
+            /** Services */
+            services: components["schemas"]["ServiceUsageOut"][];
+            /** Metrics */
+            metrics: components["schemas"]["MetricUsageOut"][];
+            /** Labels */
+            labels: components["schemas"]["LabelUsageOut"][];
+            retention: components["schemas"]["RetentionOut"];
+        };
+        /**
+         * DeliveriesOut
+         * @description Notifications, newest first.
+         */
+        DeliveriesOut: {
+            /** Deliveries */
+            deliveries: components["schemas"]["DeliveryOut"][];
+        };
+        /**
+         * DeliveryOut
+         * @description One notification to one receiver and how far it has come.
+         *
+         *     `queued` is on its way, `dead` was given up on: it reached nobody and can be retried.
+         */
+        DeliveryOut: {
+            /** Id */
+            id: string;
+            /** Receiver */
+            receiver: string;
+            /** Group */
+            group: string;
+            /** Reason */
+            reason: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "queued" | "sent" | "dead";
+            /** Created */
+            created: number;
+            /** Tried */
+            tried: number | null;
+            /** Next */
+            next: number | null;
+            /** Attempts */
+            attempts: number;
+            /** Error */
+            error: string;
+            /** Title */
+            title: string;
+            /** Firing */
+            firing: string[];
+            /** Resolved */
+            resolved: string[];
+        };
+        /**
+         * DistributionOut
+         * @description A feature's shares in the reference's bins, there and in live traffic (each sums to 1).
+         */
+        DistributionOut: {
+            /** Model Name */
+            model_name: string;
+            /** Model Version */
+            model_version: string;
+            /** Segment */
+            segment: string;
+            /** Value */
+            value: string;
+            /** Feature */
+            feature: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "numeric" | "categorical";
+            /** Bins */
+            bins: string[];
+            /** Reference Name */
+            reference_name: string;
+            /** Reference */
+            reference: number[];
+            /** Current */
+            current: number[];
+            /** Reference Rows */
+            reference_rows: number;
+            /** Rows */
+            rows: number;
+        };
+        /**
          * DoctorOut
          * @description What the doctor found.
          */
@@ -279,6 +1062,24 @@ export interface components {
             status: "ok" | "warning" | "failed";
             /** Checks */
             checks: components["schemas"]["CheckOut"][];
+        };
+        /**
+         * DriftOut
+         * @description Everything that the watch found when it last looked; `time` is null before that.
+         *
+         *     `without_reference` names the models with live traffic that nothing is compared with.
+         */
+        DriftOut: {
+            /** Time */
+            time: number | null;
+            /** Error */
+            error: string;
+            /** Findings */
+            findings: components["schemas"]["FindingOut"][];
+            /** Readings */
+            readings: components["schemas"]["ReadingOut"][];
+            /** Without Reference */
+            without_reference: string[];
         };
         /**
          * ErrorBody
@@ -311,6 +1112,152 @@ export interface components {
         FieldsOut: {
             /** Fields */
             fields: string[];
+        };
+        /**
+         * FindingOut
+         * @description What is to be told of a feature, in a sentence.
+         */
+        FindingOut: {
+            /** Model Name */
+            model_name: string;
+            /** Model Version */
+            model_version: string;
+            /** Feature */
+            feature: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "missing" | "new_category" | "drifted";
+            /** Segments */
+            segments: string[];
+            /** Since */
+            since: number;
+            /** Text */
+            text: string;
+        };
+        /**
+         * FoldOut
+         * @description A label whose values past the budget are folded to `__overflow__`.
+         *
+         *     `values` is how many there were when it began, `reason` is `ids` or `values`, `points` how many
+         *     points were folded since the server started. Samples have personal data taken out.
+         */
+        FoldOut: {
+            /** Metric */
+            metric: string;
+            /** Label */
+            label: string;
+            /** Services */
+            services: string[];
+            /** Reason */
+            reason: string;
+            /** Budget */
+            budget: number;
+            /** Values */
+            values: number;
+            /** Samples */
+            samples: string[];
+            /** Since */
+            since: number;
+            /** Points */
+            points: number;
+            /** Advice */
+            advice: string;
+        };
+        /**
+         * FoundOut
+         * @description Personal data found in one field: how often, what became of it, what to write instead.
+         *
+         *     Times are seconds since the epoch. There is never a value.
+         */
+        FoundOut: {
+            /** Detector */
+            detector: string;
+            /** Mode */
+            mode: string;
+            /** Signal */
+            signal: string;
+            /** Service */
+            service: string;
+            /** Field */
+            field: string;
+            /** Count */
+            count: number;
+            /** First */
+            first: number;
+            /** Last */
+            last: number;
+            /** Advice */
+            advice: string;
+        };
+        /**
+         * FromLiveIn
+         * @description Asks for a reference of live traffic: a model's last `window_s` seconds.
+         *
+         *     `model_version` may be empty for all versions.
+         */
+        FromLiveIn: {
+            /** Model Name */
+            model_name: string;
+            /** Name */
+            name: string;
+            /**
+             * Model Version
+             * @default
+             */
+            model_version: string;
+            /**
+             * Window S
+             * @default 86400
+             */
+            window_s: number;
+        };
+        /**
+         * GuardOut
+         * @description What the guards did: the most frequent finding and the first fold first.
+         */
+        GuardOut: {
+            /** Personal Data */
+            personal_data: boolean;
+            /** Cardinality */
+            cardinality: boolean;
+            /** Found */
+            found: components["schemas"]["FoundOut"][];
+            /** Folds */
+            folds: components["schemas"]["FoldOut"][];
+            /** Sdk Overflows */
+            sdk_overflows: components["schemas"]["SdkOverflowOut"][];
+        };
+        /**
+         * KindOut
+         * @description One kind of data: its size, its growth a day, and how long it is kept.
+         */
+        KindOut: {
+            /** Kind */
+            kind: string;
+            /** Rows */
+            rows: number;
+            /** Bytes */
+            bytes: number;
+            /** Growth Bytes */
+            growth_bytes: number;
+            /** Days Kept */
+            days_kept: number;
+        };
+        /**
+         * LabelUsageOut
+         * @description Distinct values of a label of a metric, and the series that have it.
+         */
+        LabelUsageOut: {
+            /** Metric */
+            metric: string;
+            /** Label */
+            label: string;
+            /** Values */
+            values: number;
+            /** Series */
+            series: number;
         };
         /**
          * LogBucketOut
@@ -384,6 +1331,102 @@ export interface components {
             next_cursor: string | null;
         };
         /**
+         * MaintenanceIn
+         * @description A maintenance window: on these weekdays, from a time of day on, for so many seconds.
+         */
+        MaintenanceIn: {
+            /** Matchers */
+            matchers?: string[];
+            /** Weekdays */
+            weekdays?: ("monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday")[];
+            /** Opens */
+            opens: string;
+            /** Duration S */
+            duration_s: number;
+            /**
+             * Time Zone
+             * @default UTC
+             */
+            time_zone: string;
+            /**
+             * First
+             * @default
+             */
+            first: string;
+            /**
+             * Last
+             * @default
+             */
+            last: string;
+            /** Author */
+            author: string;
+            /** Comment */
+            comment: string;
+        };
+        /**
+         * MaintenanceOut
+         * @description A maintenance window, and when it closes if it is open now.
+         */
+        MaintenanceOut: {
+            /** Id */
+            id: string;
+            /** Matchers */
+            matchers: string[];
+            /** Weekdays */
+            weekdays: string[];
+            /** Opens */
+            opens: string;
+            /** Duration S */
+            duration_s: number;
+            /** Time Zone */
+            time_zone: string;
+            /** First */
+            first: string;
+            /** Last */
+            last: string;
+            /** Author */
+            author: string;
+            /** Comment */
+            comment: string;
+            /** Open Until */
+            open_until: number | null;
+        };
+        /**
+         * MaintenanceWindowsOut
+         * @description Maintenance windows, those of the file of receivers first.
+         */
+        MaintenanceWindowsOut: {
+            /** Windows */
+            windows: components["schemas"]["MaintenanceOut"][];
+        };
+        /**
+         * MetricUsageOut
+         * @description Samples that a metric brought in the last hour, and of how many series.
+         */
+        MetricUsageOut: {
+            /** Metric */
+            metric: string;
+            /** Samples */
+            samples: number;
+            /** Series */
+            series: number;
+        };
+        /**
+         * MuteOut
+         * @description Why nobody is told of an alert: a silence, a maintenance window, or another alert.
+         */
+        MuteOut: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "silence" | "maintenance" | "inhibition";
+            /** Id */
+            id: string;
+            /** Comment */
+            comment: string;
+        };
+        /**
          * ProbeOut
          * @description Answer of the two probes when all is well.
          */
@@ -393,6 +1436,201 @@ export interface components {
              * @constant
              */
             status: "ok";
+        };
+        /**
+         * ReadingOut
+         * @description One feature in one part of the traffic, in the window that was judged last.
+         *
+         *     `model_version` is `*` for all versions; `segment` and `value` are empty for all traffic. PSI is
+         *     in nats, distances and ratios 0 to 1, Wasserstein in standard deviations of the reference.
+         *     `psi_critical` is what chance alone passes with the probability that the settings allow.
+         */
+        ReadingOut: {
+            /** Model Name */
+            model_name: string;
+            /** Model Version */
+            model_version: string;
+            /** Segment */
+            segment: string;
+            /** Value */
+            value: string;
+            /** Feature */
+            feature: string;
+            /** Reference */
+            reference: string;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "drifted" | "missing" | "new_category" | "stable" | "too_few";
+            /** Held */
+            held: boolean;
+            /** Since */
+            since: number | null;
+            /** Window */
+            window: number;
+            /** Rows */
+            rows: number;
+            /** Psi */
+            psi: number | null;
+            /** Psi Low */
+            psi_low: number | null;
+            /** Psi High */
+            psi_high: number | null;
+            /** Psi Critical */
+            psi_critical: number | null;
+            /** Jensen Shannon */
+            jensen_shannon: number | null;
+            /** Wasserstein */
+            wasserstein: number | null;
+            kolmogorov_smirnov: components["schemas"]["vario__api__drift_models__TestOut"];
+            chi_square: components["schemas"]["vario__api__drift_models__TestOut"];
+            /** Missing Ratio */
+            missing_ratio: number | null;
+            /** Missing Low */
+            missing_low: number;
+            /** Missing High */
+            missing_high: number;
+            /** Reference Missing Ratio */
+            reference_missing_ratio: number;
+            /** New Ratio */
+            new_ratio: number | null;
+        };
+        /**
+         * ReceiverOut
+         * @description Someone who is told; the address without what is secret in it.
+         */
+        ReceiverOut: {
+            /** Name */
+            name: string;
+            /**
+             * Type
+             * @enum {string}
+             */
+            type: "webhook" | "alertmanager" | "apprise";
+            /** Address */
+            address: string;
+            /** Waiting */
+            waiting: number;
+            last: components["schemas"]["DeliveryOut"] | null;
+        };
+        /**
+         * ReceiversOut
+         * @description Everyone who is told, and how the heartbeat fares (null where there is none).
+         */
+        ReceiversOut: {
+            /** Receivers */
+            receivers: components["schemas"]["ReceiverOut"][];
+            /** Heartbeat */
+            heartbeat: string | null;
+            /** Heartbeat Error */
+            heartbeat_error: string;
+        };
+        /**
+         * ReferenceBody
+         * @description A reference as `vario reference create` writes it.
+         */
+        ReferenceBody: {
+            /** Document */
+            document: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * ReferenceOut
+         * @description A reference without its numbers; `created` in seconds since the epoch.
+         */
+        ReferenceOut: {
+            /** Model Name */
+            model_name: string;
+            /** Name */
+            name: string;
+            /** Model Version */
+            model_version: string;
+            /** Source */
+            source: string;
+            /** Created */
+            created: number;
+            /** Features */
+            features: number;
+            /** Rows */
+            rows: number;
+        };
+        /**
+         * ReferencesOut
+         * @description Every reference that is kept, the newest first.
+         */
+        ReferencesOut: {
+            /** References */
+            references: components["schemas"]["ReferenceOut"][];
+        };
+        /**
+         * RemovalOut
+         * @description Something that retention took away: `reason` is age, service, budget or downsampled.
+         */
+        RemovalOut: {
+            /** At */
+            at: number;
+            /** Kind */
+            kind: string;
+            /** Table */
+            table: string;
+            /** Day */
+            day: string;
+            /** Reason */
+            reason: string;
+            /** Rows */
+            rows: number;
+            /** Bytes */
+            bytes: number;
+            /** Detail */
+            detail: string;
+        };
+        /**
+         * RetentionOut
+         * @description How long data is kept, and what went lately, the last first.
+         */
+        RetentionOut: {
+            /** Days */
+            days: {
+                [key: string]: number;
+            };
+            /** Services */
+            services: components["schemas"]["ServiceDaysOut"][];
+            /** Max Disk */
+            max_disk: string;
+            /** Drop First */
+            drop_first: string[];
+            /** Downsample After Days */
+            downsample_after_days: number;
+            /** Downsample Interval S */
+            downsample_interval_s: number;
+            /** Removed */
+            removed: components["schemas"]["RemovalOut"][];
+        };
+        /**
+         * SdkOverflowOut
+         * @description A metric whose own SDK folded attributes (`otel.metric.overflow`) before it came here.
+         */
+        SdkOverflowOut: {
+            /** Metric */
+            metric: string;
+            /** Services */
+            services: string[];
+        };
+        /**
+         * ServiceDaysOut
+         * @description Days that a service's data is kept where they are its own; 0 as that of all others.
+         */
+        ServiceDaysOut: {
+            /** Service */
+            service: string;
+            /** Metrics Days */
+            metrics_days: number;
+            /** Logs Days */
+            logs_days: number;
+            /** Traces Days */
+            traces_days: number;
         };
         /**
          * ServiceOut
@@ -425,6 +1663,20 @@ export interface components {
             points: components["schemas"]["TrafficPointOut"][];
         };
         /**
+         * ServiceUsageOut
+         * @description What one service has stored of one kind; bytes by its share of the rows.
+         */
+        ServiceUsageOut: {
+            /** Kind */
+            kind: string;
+            /** Service */
+            service: string;
+            /** Rows */
+            rows: number;
+            /** Bytes */
+            bytes: number;
+        };
+        /**
          * ServicesOut
          * @description The overview.
          */
@@ -437,6 +1689,178 @@ export interface components {
             step: number;
             /** Services */
             services: components["schemas"]["ServiceOut"][];
+        };
+        /**
+         * SilenceIn
+         * @description A silence to make, or with an `id` to change; times as elsewhere, such as `now+2h`.
+         */
+        SilenceIn: {
+            /**
+             * Id
+             * @default
+             */
+            id: string;
+            /** Matchers */
+            matchers: string[];
+            /**
+             * Starts
+             * @default now
+             */
+            starts: string;
+            /** Ends */
+            ends: string;
+            /** Author */
+            author: string;
+            /** Comment */
+            comment: string;
+        };
+        /**
+         * SilenceOut
+         * @description A silence.
+         */
+        SilenceOut: {
+            /** Id */
+            id: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "pending" | "active" | "expired";
+            /** Matchers */
+            matchers: string[];
+            /** Starts */
+            starts: number;
+            /** Ends */
+            ends: number;
+            /** Updated */
+            updated: number;
+            /** Author */
+            author: string;
+            /** Comment */
+            comment: string;
+            /** Silenced */
+            silenced: number;
+        };
+        /**
+         * SilencesOut
+         * @description Silences, those that ended lately too, the latest end first.
+         */
+        SilencesOut: {
+            /** Silences */
+            silences: components["schemas"]["SilenceOut"][];
+        };
+        /**
+         * SloDetailOut
+         * @description Everything about one SLO.
+         */
+        SloDetailOut: {
+            slo: components["schemas"]["SloOut"];
+            /** Description */
+            description: string;
+            /** File */
+            file: string;
+            /** Line */
+            line: number;
+            /**
+             * Hours
+             * @description business hours in words, empty for always
+             */
+            hours: string;
+            /** Period Start */
+            period_start: number;
+            /** Now */
+            now: number;
+            /** Burn Down */
+            burn_down: components["schemas"]["BurnPointOut"][];
+            /** Spenders */
+            spenders: components["schemas"]["SpenderOut"][];
+            /** Warnings */
+            warnings: string[];
+            /**
+             * Queries
+             * @description what is recorded: series and PromQL
+             */
+            queries: {
+                [key: string]: string;
+            };
+            /**
+             * Runbook
+             * @description a URL, or the text of the runbook in Markdown
+             */
+            runbook: string;
+        };
+        /**
+         * SloGroupOut
+         * @description One group of an SLO that is kept apart by labels (one without labels else).
+         */
+        SloGroupOut: {
+            /** Labels */
+            labels: {
+                [key: string]: string;
+            };
+            /** Bad */
+            bad: number;
+            /** Total */
+            total: number;
+            /** Budget Left */
+            budget_left: number | null;
+        };
+        /**
+         * SloOut
+         * @description An SLO and where it stands. `budget_left` is null where nothing was measured.
+         */
+        SloOut: {
+            /** Id */
+            id: string;
+            /** Service */
+            service: string;
+            /** Title */
+            title: string;
+            /** Owner */
+            owner: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "ok" | "burning" | "exhausted" | "unmeasured";
+            /** Objective */
+            objective: number;
+            /**
+             * Sli
+             * @description what a bad event is
+             */
+            sli: string;
+            /** Kind */
+            kind: string;
+            /** Period */
+            period: string;
+            /** Budget Left */
+            budget_left: number | null;
+            /** Bad */
+            bad: number;
+            /** Total */
+            total: number;
+            /**
+             * Coverage
+             * @description share of the period in which anything was measured
+             */
+            coverage: number;
+            /** Measured Now */
+            measured_now: boolean;
+            /** Burn Rates */
+            burn_rates: components["schemas"]["BurnRateOut"][];
+            /** Groups */
+            groups: components["schemas"]["SloGroupOut"][];
+        };
+        /**
+         * SlosOut
+         * @description All SLOs of this server, and what is doubtful in their files.
+         */
+        SlosOut: {
+            /** Slos */
+            slos: components["schemas"]["SloOut"][];
+            /** Warnings */
+            warnings: string[];
         };
         /**
          * SpanEventOut
@@ -513,6 +1937,24 @@ export interface components {
             links: components["schemas"]["SpanLinkOut"][];
         };
         /**
+         * SpenderOut
+         * @description A group in an hour and the share of the whole budget that it spent.
+         */
+        SpenderOut: {
+            /** Labels */
+            labels: {
+                [key: string]: string;
+            };
+            /** Start */
+            start: number;
+            /** Bad */
+            bad: number;
+            /** Total */
+            total: number;
+            /** Budget Spent */
+            budget_spent: number;
+        };
+        /**
          * StatusOut
          * @description The server about itself.
          */
@@ -529,6 +1971,24 @@ export interface components {
             otlp_grpc: string;
             /** Tables */
             tables: components["schemas"]["TableSizeOut"][];
+            /** Damaged */
+            damaged: components["schemas"]["DamagedPartOut"][];
+        };
+        /**
+         * TableDayOut
+         * @description What one table holds of one day (a week for lookup tables); `day` is empty for all days.
+         */
+        TableDayOut: {
+            /** Kind */
+            kind: string;
+            /** Table */
+            table: string;
+            /** Day */
+            day: string;
+            /** Rows */
+            rows: number;
+            /** Bytes */
+            bytes: number;
         };
         /**
          * TableSizeOut
@@ -655,6 +2115,28 @@ export interface components {
             first_seen: number;
             /** Requests */
             requests: number;
+        };
+        /**
+         * TestOut
+         * @description What became of a test message.
+         */
+        vario__api__alert_models__TestOut: {
+            /** Receiver */
+            receiver: string;
+            /** Delivered */
+            delivered: boolean;
+            /** Error */
+            error: string;
+        };
+        /**
+         * TestOut
+         * @description A test's statistic and its p-value; null where there was nothing to test.
+         */
+        vario__api__drift_models__TestOut: {
+            /** Statistic */
+            statistic: number | null;
+            /** P */
+            p: number | null;
         };
     };
     responses: never;
@@ -1032,6 +2514,128 @@ export interface operations {
             };
         };
     };
+    find_slos: {
+        parameters: {
+            query?: {
+                /** @description the time that it is looked at, as elsewhere */
+                at?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SlosOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_slo: {
+        parameters: {
+            query?: {
+                /** @description the time that it is looked at, as elsewhere */
+                at?: string;
+            };
+            header?: never;
+            path: {
+                slo_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SloDetailOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_guard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GuardOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     examine: {
         parameters: {
             query?: {
@@ -1168,6 +2772,1059 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ProbeOut"];
                 };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    find_alerts: {
+        parameters: {
+            query?: {
+                /** @description such as service="ml-infer" */
+                matcher?: string[];
+                state?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertsOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    find_alert_history: {
+        parameters: {
+            query?: {
+                /** @description such as service="ml-infer" */
+                matcher?: string[];
+                id?: string;
+                /** @description as elsewhere */
+                start?: string;
+                /** @description as elsewhere */
+                end?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertHistoryOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    find_deliveries: {
+        parameters: {
+            query?: {
+                receiver?: string;
+                status?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveriesOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    retry_delivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                delivery_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    find_receivers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReceiversOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    test_receiver: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["vario__api__alert_models__TestOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alert_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    acknowledge_alert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alert_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcknowledgeIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    withdraw_acknowledgement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alert_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    find_silences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SilencesOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    put_silence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SilenceIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SilenceOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_silence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                silence_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SilenceOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    expire_silence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                silence_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SilenceOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    find_windows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MaintenanceWindowsOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    add_window: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MaintenanceIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MaintenanceOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    remove_window: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                window_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MaintenanceWindowsOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_data: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DataOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_retention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    make_backup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_drift: {
+        parameters: {
+            query?: {
+                model?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DriftOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_distribution: {
+        parameters: {
+            query: {
+                model: string;
+                feature: string;
+                version?: string;
+                segment?: string;
+                value?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DistributionOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    find_references: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReferencesOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    put_reference: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReferenceBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReferenceOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    make_from_live: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FromLiveIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReferenceOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_reference: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model_name: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReferenceBody"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_reference: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model_name: string;
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Client Error */
             "4XX": {
