@@ -4,10 +4,12 @@ import math
 import struct
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from vario.model.series import STALE_NAN_BITS, SampleBlock
+from vario.query.promql import selectors
 from vario.query.promql.engine import Options, PromQL, Series
 from vario.query.promql.testing.scratch import ScratchMetrics
 from vario.store.base import GRID_FUNCTIONS
@@ -90,6 +92,20 @@ def test_the_engine_and_numpy_agree(
         ]
         assert difference(answers[0].series, answers[1].series) is None, query
         assert answers[0].infos == answers[1].infos
+
+
+def test_a_grid_fetched_in_parts_is_the_same(
+    metrics: ScratchMetrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(metrics, [[(15_000, float(n)) for n in range(40)], [(9_000, math.inf), (20_000, 2.0)]])
+    for query in ("x_total", "rate(x_total[1m])"):
+        answers: list[list[Series]] = []
+        for cells in (1 << 23, 14, 1):
+            monkeypatch.setattr(selectors, "_GRID_CELLS", cells)
+            engine = PromQL(metrics, Options(pushdown_from=0))
+            answers.append(engine.range(query, _START, _START + 620_000, 20_000).series)
+        assert len(answers[0]) == 2
+        assert [difference(answers[0], other) for other in answers[1:]] == [None, None]
 
 
 def test_a_difference_is_found() -> None:

@@ -53,14 +53,16 @@ class Budget:
         self.hold(samples)
 
     def hold(self, cells: int) -> None:
-        """Checks that so many cells may be held in memory.
+        """Checks that so many cells may be held in memory, and that there is time for them.
 
         Raises:
             ExecutionError: over the limit.
+            QueryTimeout: as `check`, like `QueryCanceled`.
         """
         self.peak = max(self.peak, cells)
         if cells > self.max_samples:
             raise ExecutionError(TOO_MANY_SAMPLES)
+        self.check()
 
 
 @dataclass(slots=True)

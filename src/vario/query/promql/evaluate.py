@@ -171,13 +171,10 @@ class Evaluator:
     def ranges(self, node: Node, steps: Steps, *, counter: bool = False) -> Ranges:
         """Returns the windows of a range selector or subquery."""
         if isinstance(node, MatrixSelector):
-            ranges = self.selectors.ranges(node, steps, counter=counter)
-        elif isinstance(node, Subquery):
-            ranges = self.subquery(node, steps)
-        else:
-            raise InternalError(f"{type(node).__name__} is no range")
-        self.context.budget.hold(ranges.first.size)
-        return ranges
+            return self.selectors.ranges(node, steps, counter=counter)
+        if isinstance(node, Subquery):
+            return self.subquery(node, steps)
+        raise InternalError(f"{type(node).__name__} is no range")
 
     def subquery(self, node: Subquery, steps: Steps) -> Ranges:
         """Evaluates the inside of a subquery at its own steps, then looks at it in windows."""
@@ -198,6 +195,7 @@ class Evaluator:
             vector = self.vector(node.expr, inner)
         samples, histograms = samples_of(vector, inner)
         self.context.budget.load(len(samples.ts_ms))
+        self.context.budget.hold(len(vector) * steps.count)
         ranges = make_ranges(
             vector.labels,
             samples,
@@ -207,5 +205,6 @@ class Evaluator:
             range_ms=node.range_ms,
             # Prometheus puts what it notes about subqueries at the beginning of the query.
             position=Position(0, 0),
+            check=self.context.budget.check,
         )
         return replace(ranges, drop_name=vector.drop_name)

@@ -38,6 +38,8 @@ from vario.query.promql.windows import (
 )
 from vario.store.base import Grid, SampleReader
 
+_GRID_CELLS = 1 << 23
+"""Most cells of a grid that are fetched at a time: 72 MiB."""
 _USUAL_INTERVAL_MS = 15_000
 """Taken for the distance of samples where their number is only guessed."""
 
@@ -149,17 +151,31 @@ class Selectors:
         span_ms = at.end_ms - at.start_ms + window_ms
         if len(found.labels) * span_ms // _USUAL_INTERVAL_MS < least:
             return None
-        self.context.budget.check()
         self.context.budget.load(len(found.labels) * steps.count)
-        grid = self.reader.fetch_grid(
-            function,
-            found.series,
-            start_ms=at.start_ms,
-            end_ms=at.end_ms,
-            step_ms=at.step_ms,
-            window_ms=window_ms,
-        )
-        return found, grid
+        return found, self._fetch_grid(function, found.series, at, window_ms)
+
+    def _fetch_grid(self, function: str, series: SeriesSet, steps: Steps, window_ms: int) -> Grid:
+        """Fetches a grid; a large one in parts, so that time can run out between them."""
+        width = max(1, _GRID_CELLS // len(series))
+        shape = (len(series), steps.count)
+        whole = Grid(np.empty(shape), np.empty(shape, np.bool_), np.ones(len(series), np.bool_))
+        for low in range(0, steps.count, width):
+            self.context.budget.check()
+            last = min(low + width, steps.count) - 1
+            columns = slice(low, last + 1)
+            part = self.reader.fetch_grid(
+                function,
+                series,
+                start_ms=steps.start_ms + low * steps.step_ms,
+                end_ms=steps.start_ms + last * steps.step_ms,
+                step_ms=steps.step_ms,
+                window_ms=window_ms,
+            )
+            if steps.count <= width:
+                return part
+            whole.values[:, columns], whole.present[:, columns] = part.values, part.present
+            whole.exact[:] &= part.exact
+        return whole
 
     def latest(self, node: VectorSelector, steps: Steps) -> Vector:
         """Returns the value of an instant selector."""
@@ -176,7 +192,12 @@ class Selectors:
         found = self.find(*span)
         self.context.budget.hold(len(found.labels) * steps.count)
         result = newest(
-            found.labels, self.samples(*span), self.histograms(node, *span), at, lookback
+            found.labels,
+            self.samples(*span),
+            self.histograms(node, *span),
+            at,
+            lookback,
+            self.context.budget.check,
         )
         if at.count == steps.count:
             return result
@@ -218,6 +239,7 @@ class Selectors:
         if histograms is not None and (vector.anchored or vector.smoothed):
             message = "smoothed and anchored modifiers do not work with native histograms"
             raise ExecutionError(message)
+        self.context.budget.hold(len(found.labels) * steps.count)
         return make_ranges(
             found.labels,
             samples,
@@ -228,6 +250,7 @@ class Selectors:
             position=node.position,
             before_ms=before,
             after_ms=after,
+            check=self.context.budget.check,
         )
 
 

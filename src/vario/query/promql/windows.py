@@ -4,7 +4,7 @@ Windows are left-open, `(end - range, end]`, as in Prometheus 3. Stale markers a
 one that is newest ends a series for instant selectors.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -17,6 +17,8 @@ from vario.query.promql.matching import LabelSet
 from vario.query.promql.values import Floats, Hists, Ints, Mask, Steps, Vector
 
 _STALE = np.uint64(STALE_NAN_BITS)
+_BLOCK_CELLS = 1 << 20
+"""Cells between two looks at the clock: a few hundredths of a second, and 8 MiB an array."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,20 +92,39 @@ class Ranges:
         return self.histograms.ts_ms[window], list(self.histograms.values[window])
 
 
-def first_after(offsets: Ints, ts_ms: Ints, steps: Steps) -> Ints:
+def _never_late() -> None:
+    """Has all the time there is."""
+
+
+def first_after(
+    offsets: Ints, ts_ms: Ints, steps: Steps, check: Callable[[], None] = _never_late
+) -> Ints:
     """Returns, for each series and step, the index of the first sample later than the step.
 
     Args:
         offsets: compressed-row offsets of n series, shape (n + 1,).
         ts_ms: times of all samples, ordered within each series.
         steps: the times of comparison.
+        check: asked between blocks of series whether to go on; raises where not.
 
     Returns:
         Shape (n, steps.count).
     """
     series = len(offsets) - 1
     if not len(ts_ms):
-        return np.repeat(offsets[:-1, None], steps.count, axis=1)
+        return np.broadcast_to(offsets[:-1, None], (series, steps.count))
+    result = np.empty((series, steps.count), dtype=np.int64)
+    height = max(1, _BLOCK_CELLS // max(steps.count, 1))
+    for low in range(0, series, height):
+        check()
+        part = offsets[low : low + height + 1]
+        result[low : low + height] = _first_after(part, ts_ms[part[0] : part[-1]], steps)
+    return result
+
+
+def _first_after(offsets: Ints, ts_ms: Ints, steps: Steps) -> Ints:
+    """Returns the same for some of the series, whose times alone are given."""
+    series = len(offsets) - 1
     due = -((steps.start_ms - ts_ms) // max(steps.step_ms, 1))
     due = np.where(ts_ms <= steps.start_ms, 0, due)
     np.clip(due, 0, steps.count, out=due)
@@ -239,6 +260,7 @@ def make_ranges(
     position: Position,
     before_ms: int = 0,
     after_ms: int = 0,
+    check: Callable[[], None] = _never_late,
 ) -> Ranges:
     """Returns the windows `(end - range, end]` over samples.
 
@@ -252,6 +274,7 @@ def make_ranges(
         position: where the range stands in the query.
         before_ms: how much earlier than its start a window may look (extended ranges).
         after_ms: how much later than its end.
+        check: asked now and then whether to go on; raises where not.
     """
     starts = Steps(ends.start_ms - range_ms - before_ms, ends.step_ms, ends.count)
     stops = Steps(ends.start_ms + after_ms, ends.step_ms, ends.count)
@@ -264,14 +287,14 @@ def make_ranges(
 
     h_first = h_last = None
     if histograms is not None:
-        h_first = widen(first_after(histograms.offsets, histograms.ts_ms, starts))
-        h_last = widen(first_after(histograms.offsets, histograms.ts_ms, stops))
+        h_first = widen(first_after(histograms.offsets, histograms.ts_ms, starts, check))
+        h_last = widen(first_after(histograms.offsets, histograms.ts_ms, stops, check))
     end_ms = widen(ends.times())
     return Ranges(
         labels=labels,
         samples=samples,
-        first=widen(first_after(samples.offsets, samples.ts_ms, starts)),
-        last=widen(first_after(samples.offsets, samples.ts_ms, stops)),
+        first=widen(first_after(samples.offsets, samples.ts_ms, starts, check)),
+        last=widen(first_after(samples.offsets, samples.ts_ms, stops, check)),
         start_ms=end_ms - range_ms,
         end_ms=end_ms,
         eval_ms=eval_steps.times(),
@@ -297,6 +320,7 @@ def newest(
     histograms: HistogramRows | None,
     at: Steps,
     lookback_ms: int,
+    check: Callable[[], None] = _never_late,
 ) -> Newest:
     """Returns each series' newest sample in `(t - lookback, t]`, unless it is a stale marker.
 
@@ -306,15 +330,17 @@ def newest(
         histograms: native histograms or None.
         at: the times to look at.
         lookback_ms: how old a sample may be.
+        check: asked now and then whether to go on; raises where not.
     """
-    times = at.times()
-    ts, present, index = _newest_index(samples.offsets, samples.ts_ms, at, times, lookback_ms)
+    after = first_after(samples.offsets, samples.ts_ms, at, check)
+    ts, present, index = _newest_index(samples.offsets, samples.ts_ms, after, at, lookback_ms)
     pool = samples.values if len(samples.values) else np.zeros(1)
     values = pool[index]
     hists: Hists | None = None
     if histograms is not None:
+        after = first_after(histograms.offsets, histograms.ts_ms, at, check)
         h_ts, h_present, h_index = _newest_index(
-            histograms.offsets, histograms.ts_ms, at, times, lookback_ms
+            histograms.offsets, histograms.ts_ms, after, at, lookback_ms
         )
         newer = h_present & (~present | (h_ts > ts))
         hists = np.full(values.shape, None, dtype=np.object_)
@@ -330,11 +356,11 @@ def newest(
 
 
 def _newest_index(
-    offsets: Ints, ts_ms: Ints, at: Steps, times: Ints, lookback_ms: int
+    offsets: Ints, ts_ms: Ints, after: Ints, at: Steps, lookback_ms: int
 ) -> tuple[Ints, Mask, Ints]:
-    index = first_after(offsets, ts_ms, at) - 1
+    index = after - 1
     there = index >= offsets[:-1, None]
     index = np.maximum(index, 0)
     pool = ts_ms if len(ts_ms) else np.zeros(1, dtype=np.int64)
     ts = pool[index]
-    return ts, there & (ts > times - lookback_ms), index
+    return ts, there & (ts > at.times() - lookback_ms), index
