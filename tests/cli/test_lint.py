@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 
 from vario.cli.lint import lint
@@ -105,3 +106,14 @@ def test_a_rule_explains_itself() -> None:
 
 def test_rules_are_listed() -> None:
     assert "VA601" in run("--list").stdout
+
+
+def test_the_hooks_of_pre_commit_name_commands_that_there_are() -> None:
+    manifest = Path(__file__).parents[2] / ".pre-commit-hooks.yaml"
+    hooks = yaml.safe_load(manifest.read_text("utf-8"))
+    assert {hook["id"]: hook["entry"] for hook in hooks} == {
+        "vario-lint": "vario lint",
+        "vario-lint-fix": "vario lint --fix",
+    }
+    for hook in hooks:
+        assert set(hook) >= {"id", "name", "description", "entry", "language", "files"}

@@ -1,10 +1,10 @@
 """What a running server knows of metrics, for `vario lint --server`: vario, or any Prometheus."""
 
-import time
 from functools import cached_property
 from typing import Any
 
 from vario.cli.client import ask
+from vario.clock import SystemClock
 
 _LOOK_BACK_S = 2 * 86_400
 
@@ -36,7 +36,7 @@ class LiveServer:
     def has_series(self, selector: str) -> bool:
         """Whether the selector finds any series of the last two days."""
         if selector not in self._found:
-            start = time.time() - _LOOK_BACK_S
+            start = SystemClock().now_ns() // 10**9 - _LOOK_BACK_S
             params = {"match[]": selector, "start": start, "limit": 1}
             self._found[selector] = bool(self._ask("/api/v1/series", **params))
         return self._found[selector]

@@ -8,6 +8,7 @@ from vario.lint import alerts, dashboards, logs, promql, retention, slos
 from vario.lint.document import UNREADABLE, Document, Named, read_rules
 from vario.lint.facts import Facts
 from vario.lint.finding import Check, Finding, Hit, Kind, Rule
+from vario.lint.sample import read_sample
 from vario.lint.source import Source
 from vario.lint.suppress import UNKNOWN_CODE, read_suppressions
 from vario.lint.value import SyntaxFault, Value, read_json, read_yaml
@@ -73,7 +74,7 @@ def open_source(source: Source, kind: Kind | None = None) -> Opened | None:
 
 
 def _open_logs(source: Source) -> Opened:
-    sample = logs.read_sample(source)
+    sample = read_sample(source)
     return Opened(Document("logs", source), [(Named("", -1), sample, logs.CHECKS)])
 
 
