@@ -229,7 +229,7 @@ DETECTORS = (
     Detector(
         "ip",
         rf"[23]{_H}{{3}}:(?::|{_H}{{1,4}}(?:::|:{_H}{{1,4}}(?:::|:{_H}{{1,4}}(?:::|:{_H}{{1,4}}:))))",
-        re.compile(rf"(?<![\w:.])[23]{_H}{{3}}:[0-9A-Fa-f:]{{2,34}}(?![\w:])"),
+        re.compile(rf"(?<![\w:.])[23]{_H}{{3}}:[0-9A-Fa-f:]{{1,33}}{_H}(?!\w|:\w)"),
         checks.is_public_ip,
         needs="0",
     ),
@@ -238,7 +238,7 @@ DETECTORS = (
         r"\+[1-9][\d .()\-]{6}",
         re.compile(
             r"(?<![\w+.])\+[1-9][0-9]{0,2}(?:[ .-]?(?:\([0-9]{1,4}\)|[0-9]{1,5})){2,6}"
-            r"(?![\w:]|\.\d)"
+            r"(?!\w|[:.]\d)"
         ),
         checks.is_phone,
         needs="0",
@@ -294,6 +294,8 @@ _TEXT_HINTS = _compile(f"{_VALUES}|{_JSON_KEYS}")
 
 SHORTEST = 6
 """No text so short is anything."""
+SHORTEST_KEY = 16
+"""No word so short is a key."""
 
 
 def find_hints(body: bytes) -> list[int]:
@@ -306,7 +308,7 @@ def find_hints(body: bytes) -> list[int]:
 
 def is_suspicious(text: str) -> bool:
     """Says whether patterns may find anything in a text; most texts take 1 us."""
-    if len(text) < SHORTEST or text.isalpha():
+    if len(text) < SHORTEST or (len(text) < SHORTEST_KEY and text.isalpha()):
         return False
     return _TEXT_HINTS.search(text.encode("utf-8", "surrogatepass")) is not None
 

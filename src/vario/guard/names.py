@@ -28,7 +28,7 @@ _KINDS = {kind: re.compile(rf"(?:.*_)?(?:{words})", re.DOTALL) for kind, words i
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _SEPARATORS = re.compile(r"[^A-Za-z0-9]+")
 
-HINT = "|".join(_WORDS.values()).replace("_?", "[._\\-]?").replace("_", "[._\\-]?")
+HINT = re.sub(r"_\??", r"[._\\-]?", "|".join(_WORDS.values()))
 """The words as RE2 finds them at the end of a name, whatever separates their parts."""
 
 
