@@ -3,10 +3,10 @@
 Source: the documentation of Go's package text/template, whose messages this speaks.
 """
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from vario.alert.template.constants import read_constant
 from vario.alert.template.format import quote
 from vario.alert.template.lex import Token, lex
 from vario.alert.template.nodes import (
@@ -34,21 +34,6 @@ _OPERANDS = frozenset(
     {"bool", "char", "dot", "field", "identifier", "number", "nil", "raw", "string", "variable"}
     | {"("}
 )
-_SIMPLE_ESCAPES = {
-    "a": "\a",
-    "b": "\b",
-    "f": "\f",
-    "n": "\n",
-    "r": "\r",
-    "t": "\t",
-    "v": "\v",
-    "\\": "\\",
-}
-_ESCAPE = re.compile(
-    r"\\(?:([abfnrtv\\'\"])|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3}))"
-)
-_INTEGER = re.compile(r"[+-]?(0[xX]_?[0-9a-fA-F_]+|0[bB][01_]+|0[oO]?[0-7_]*|[1-9][0-9_]*)")
-_FLOAT = re.compile(r"[+-]?([0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)([eE][+-]?[0-9]+)?")
 
 
 class TemplateError(Exception):
@@ -186,7 +171,7 @@ class _Parser:
         token = self._next_word()
         if token.kind not in ("string", "raw"):
             raise self._unexpected(token, context)
-        name = self._unquote(token.text)
+        name = str(self._constant(token))
         self._expect("right", context)
         outer, self.scope = self.scope, _Scope()
         body, end = self._list()
@@ -291,7 +276,7 @@ class _Parser:
     def _template_name(self, token: Token, context: str) -> str:
         if token.kind not in ("string", "raw"):
             raise self._unexpected(token, context)
-        return self._unquote(token.text)
+        return str(self._constant(token))
 
     # Pipelines
 
@@ -404,56 +389,10 @@ class _Parser:
         return node
 
     def _literal(self, token: Token) -> Literal:
-        text = token.text
-        if token.kind == "bool":
-            return Literal(token.position, text == "true", text)
-        if token.kind == "number":
-            return Literal(token.position, self._number(text), text)
-        if token.kind == "char":
-            char = self._unquote(text)
-            if len(char) != 1:
-                raise self._fail(f"malformed character constant: {text}")
-            return Literal(token.position, ord(char), text)
-        return Literal(token.position, self._unquote(text), text)
+        return Literal(token.position, self._constant(token), token.text)
 
-    def _number(self, text: str) -> int | float:
-        if _INTEGER.fullmatch(text):
-            digits = text.replace("_", "")
-            octal = re.fullmatch(r"([+-]?)0([0-7]+)", digits)
-            value = int(f"{octal[1]}0o{octal[2]}" if octal else digits, 0)
-            if not -(2**63) <= value < 2**64:
-                raise self._fail(f"integer overflow: {quote(text)}")
-            return value
-        if _FLOAT.fullmatch(text):
-            if not set(text) & set(".eE"):
-                raise self._fail(f"integer overflow: {quote(text)}")
-            return float(text.replace("_", ""))
-        raise self._fail(f"illegal number syntax: {quote(text)}")
-
-    def _unquote(self, text: str) -> str:
-        if text[0] == "`":
-            return text[1:-1].replace("\r", "")
-        delimiter, inside = text[0], text[1:-1]
-        out = bytearray()
-        at = 0
-        while at < len(inside):
-            if inside[at] != "\\":
-                out += inside[at].encode()
-                at += 1
-                continue
-            match = _ESCAPE.match(inside, at)
-            if not match or (match[1] in ("'", '"') and match[1] != delimiter):
-                raise self._fail("invalid syntax")
-            out += _escaped(match)
-            at = match.end()
-        return out.decode(errors="replace")
-
-
-def _escaped(match: re.Match[str]) -> bytes:
-    """Returns what an escape sequence stands for."""
-    simple, byte, short, long, octal = match.groups()
-    if simple:
-        return _SIMPLE_ESCAPES.get(simple, simple).encode()
-    if byte or octal:
-        return bytes([int(byte, 16) if byte else int(octal, 8) & 0xFF])
-    return chr(int(short or long, 16)).encode(errors="replace")
+    def _constant(self, token: Token) -> bool | int | float | str:
+        try:
+            return read_constant(token.kind, token.text)
+        except ValueError as error:
+            raise self._fail(str(error)) from error
