@@ -142,6 +142,24 @@ def test_a_retry_is_acknowledged_and_not_written_again() -> None:
     asyncio.run(scene())
 
 
+def test_the_guards_see_a_retry_once() -> None:
+    seen: list[bytes] = []
+
+    def clean(signal: Signal, body: bytes) -> bytes:
+        seen.append(body)
+        return traces_body(f"cleaned {len(seen)}", make_span())
+
+    async def scene() -> None:
+        shelf = Shelf()
+        async with running(shelf, clean=clean) as pipeline:
+            for _ in range(2):
+                await pipeline.export(Signal.TRACES, BODY)
+        assert seen == [BODY]
+        assert shelf.written == [(Signal.TRACES, traces_body("cleaned 1", make_span()))]
+
+    asyncio.run(scene())
+
+
 def test_a_retry_of_what_failed_is_written() -> None:
     async def scene() -> None:
         shelf = Shelf()

@@ -76,7 +76,15 @@ class Lane:
         """Starts writing."""
         self._thread.start()
 
-    def put(self, body: bytes, client: str = "") -> Future[bool]:
+    def find(self, key: Key) -> Future[bool] | None:
+        """Returns the result of a request that repeats another, None for one that does not.
+
+        The result is false: the request is already stored, or will be with the other.
+        """
+        with self._changed:
+            return self._find(key)
+
+    def put(self, body: bytes, client: str = "", key: Key | None = None) -> Future[bool]:
         """Takes a request that can be joined with others; the result comes once it is durable.
 
         The result is false where the body is already stored: it repeats a request of a short while
@@ -86,23 +94,31 @@ class Lane:
         Args:
             body: the request.
             client: who sends it; clients take turns.
+            key: what it is known by; that of `body`, unless it was changed since it came.
 
         Raises:
             Unavailable: the lane is closed.
         """
-        done: Future[bool] = Future()
-        key = key_of(body)
+        key = key or key_of(body)
         with self._changed:
             if self._closing:
                 raise Unavailable("vario is stopping: try again when it is up", retry_after_s=5)
-            if key in self._recent:
-                done.set_result(False)
-            elif key in self._under_way:
-                self._under_way[key].waiting.append(done)
-            else:
-                write = self._under_way[key] = _Write(key, body, [done])
-                self._queue.put(client, len(body), write)
-                self._changed.notify()
+            if repeated := self._find(key):
+                return repeated
+            done: Future[bool] = Future()
+            write = self._under_way[key] = _Write(key, body, [done])
+            self._queue.put(client, len(body), write)
+            self._changed.notify()
+        return done
+
+    def _find(self, key: Key) -> Future[bool] | None:
+        done: Future[bool] = Future()
+        if key in self._recent:
+            done.set_result(False)
+        elif key in self._under_way:
+            self._under_way[key].waiting.append(done)
+        else:
+            return None
         return done
 
     def close(self) -> None:

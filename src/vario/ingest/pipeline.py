@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
 from typing import Protocol
@@ -10,7 +11,7 @@ from vario.clock import Clock
 from vario.ingest.budget import Budget
 from vario.ingest.counters import Counters, Metric
 from vario.ingest.lane import PACE_S, Lane
-from vario.ingest.recent import REMEMBER_S
+from vario.ingest.recent import REMEMBER_S, key_of
 from vario.model.telemetry import Signal
 from vario.wire.otlp import Checked, check_request
 from vario.wire.otlp_json import decode_json
@@ -102,14 +103,12 @@ class Pipeline:
             InternalError: a fault of vario; it is logged.
         """
         if is_json or len(body) > INLINE_BYTES:
-            checked = await asyncio.to_thread(self._check, signal, body, is_json)
+            checked, put = await asyncio.to_thread(self._take, signal, body, is_json, client)
         else:
-            checked = self._check(signal, body, is_json)
-        if checked.body:
-            put = self._lanes[signal].put(checked.body, client)
-            if not await asyncio.wrap_future(put):
-                self.counters.add("vario_ingest_repeated_requests_total", signal=signal)
-                return checked
+            checked, put = self._take(signal, body, is_json, client)
+        if put and not await asyncio.wrap_future(put):
+            self.counters.add("vario_ingest_repeated_requests_total", signal=signal)
+            return checked
         self.counters.add("vario_ingest_bytes_total", len(body), signal=signal)
         self.counters.add("vario_ingest_items_total", checked.items, signal=signal)
         for reason, count in checked.rejected.items():
@@ -128,9 +127,19 @@ class Pipeline:
             "vario_ingest_queue_limit_bytes", "gauge", total, {(): self.budget.total_bytes}
         )
 
-    def _check(self, signal: Signal, body: bytes, is_json: bool) -> Checked:
+    def _take(
+        self, signal: Signal, body: bytes, is_json: bool, client: str
+    ) -> tuple[Checked, Future[bool] | None]:
+        """Returns what can be stored of a request, and what says that it is."""
         protobuf = decode_json(signal, body) if is_json else body
         checked = check_request(signal, protobuf, now_ns=self._clock.now_ns())
-        if self._clean and checked.body:
-            return replace(checked, body=self._clean(signal, checked.body))
-        return checked
+        if not checked.body:
+            return checked, None
+        lane, key = self._lanes[signal], key_of(checked.body)
+        # A retry is known by what was sent: what the guards make of it may differ from time to
+        # time, and they must not count it twice.
+        if repeated := lane.find(key):
+            return checked, repeated
+        if self._clean:
+            checked = replace(checked, body=self._clean(signal, checked.body))
+        return checked, lane.put(checked.body, client, key) if checked.body else None

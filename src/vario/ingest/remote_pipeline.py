@@ -9,7 +9,7 @@ from vario.errors import BadData
 from vario.ingest.budget import Budget
 from vario.ingest.counters import Counters
 from vario.ingest.lane import PACE_S, Lane
-from vario.ingest.recent import REMEMBER_S
+from vario.ingest.recent import REMEMBER_S, key_of
 from vario.store.base import RemoteFeed
 from vario.wire.remote_sift import sift_request
 from vario.wire.remote_write import RemoteWrite, Version, check_request
@@ -126,15 +126,24 @@ class RemotePipeline:
             BadData: the engine refuses it after all.
             Unavailable, InternalError: as `write`.
         """
-        if self._clean and request.body:
+        if not request.body:
+            return True
+        # A retry is known by what was sent: what the guards make of it may differ from time to
+        # time, and they must not count it twice.
+        key = key_of(request.chunk)
+        if repeated := self._lane(request).find(key):
+            return await asyncio.wrap_future(repeated)
+        if self._clean:
             if len(request.body) > INLINE_BYTES:
                 request = await asyncio.to_thread(self._clean, request)
             else:
                 request = self._clean(request)
-        if not request.body:
-            return True
-        lane = self._lanes[_FEEDS[request.version, request.plain]]
-        return await asyncio.wrap_future(lane.put(request.chunk, client))
+            if not request.body:
+                return True
+        return await asyncio.wrap_future(self._lane(request).put(request.chunk, client, key))
+
+    def _lane(self, request: RemoteWrite) -> Lane:
+        return self._lanes[_FEEDS[request.version, request.plain]]
 
     def _count(self, request: RemoteWrite, size_bytes: int) -> None:
         signal = "remote_write"
