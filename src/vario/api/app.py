@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 from starlette.middleware.gzip import GZipMiddleware
 
 from vario.alert.desk import AlertDesk
-from vario.api import alerts, drift, guard, prometheus, services, signals, slos, system
+from vario.api import alerts, data, drift, guard, prometheus, services, signals, slos, system
 from vario.api.context import Context, ServerFacts
 from vario.api.errors import add_error_handlers
 from vario.api.guard_models import GuardOut
@@ -35,7 +35,7 @@ from vario.clock import Clock, SystemClock
 from vario.drift.report import DriftReport
 from vario.guard.report import GuardReport
 from vario.slo.model import SloSet
-from vario.store.base import Store
+from vario.store.base import DataKeeper, Store
 
 
 class Route(NamedTuple):
@@ -78,6 +78,7 @@ def create_app(
     guard_report: Callable[[], GuardReport] = GuardReport,
     drift_report: Callable[[], DriftReport] = DriftReport,
     desk: AlertDesk | None = None,
+    keeper: DataKeeper | None = None,
 ) -> FastAPI:
     """Returns the application that serves the API and the UI.
 
@@ -92,6 +93,7 @@ def create_app(
         guard_report: gives what the guards did up to then.
         drift_report: gives what drifted when it was last looked at.
         desk: where alerts are looked after.
+        keeper: who looks after what is stored.
     """
     app = declare_app()
     app.state.context = Context(
@@ -102,6 +104,7 @@ def create_app(
         guard=guard_report,
         drift=drift_report,
         alerts=desk,
+        keeper=keeper,
     )
     add_ui(app, static)
     if hosts is not None:
@@ -131,6 +134,7 @@ def declare_app() -> FastAPI:
             responses={"4XX": {"model": ErrorBody}, "5XX": {"model": ErrorBody}},
         )
     app.include_router(alerts.create_router())
+    app.include_router(data.create_router())
     app.include_router(drift.create_router())
     app.include_router(prometheus.create_router())
     add_error_handlers(app)

@@ -11,7 +11,7 @@ from vario.clock import Clock
 from vario.drift.report import DriftReport
 from vario.guard.report import GuardReport
 from vario.slo.model import SloSet
-from vario.store.base import Store
+from vario.store.base import DataKeeper, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Context:
     """Everything that endpoints share.
 
     `slos` gives the SLOs as they are loaded now, `guard` what the guards did up to now,
-    `alerts` is where alerts are looked after, if anywhere.
+    `alerts` is where alerts are looked after and `keeper` who looks after the data, if any.
     """
 
     store: Store
@@ -48,6 +48,7 @@ class Context:
     guard: Callable[[], GuardReport] = GuardReport
     drift: Callable[[], DriftReport] = DriftReport
     alerts: AlertDesk | None = None
+    keeper: DataKeeper | None = None
 
 
 async def get_context(request: Request) -> Context:

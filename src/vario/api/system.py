@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Query
 
 from vario.api.context import CurrentContext
+from vario.api.data import check_disk
 from vario.api.models import CheckOut, DamagedPartOut, DoctorOut, ProbeOut, StatusOut, TableSizeOut
 from vario.api.params import parse_window
 from vario.api.shapes import to_seconds
@@ -25,6 +26,7 @@ def examine(
     )
     told = remark(context.guard())
     checks += [Check(r.name, r.service, "warning", r.message, r.remedy) for r in told]
+    checks += check_disk(context)
     checks.sort(key=lambda check: check.service)
     return DoctorOut(
         status=find_worst(checks),

@@ -1,6 +1,6 @@
 """The API and the UI over a store, and vario's own numbers at `/metrics`."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -16,6 +16,7 @@ from vario.api.middleware import LOOPBACK_HOSTS
 from vario.api.rules import make_rules_router
 from vario.api.targets import SnapshotFunction, make_targets_router
 from vario.app.alerts import desk_metrics
+from vario.app.data import data_metrics
 from vario.app.guard import guard_metrics
 from vario.app.metrics import CONTENT_TYPE, process_metrics, render
 from vario.app.ports import Addresses
@@ -26,6 +27,7 @@ from vario.ingest.counters import Metric
 from vario.ingest.remote_write import PATH, RemoteWriteHttp
 from vario.slo.model import SloSet
 from vario.store.base import Store
+from vario.store.retention import Keeper
 
 
 def make_face(
@@ -43,6 +45,7 @@ def make_face(
     guard: Callable[[], GuardReport],
     drift: Callable[[], DriftReport],
     desk: AlertDesk,
+    keeper: Keeper,
 ) -> FastAPI:
     """Returns the application on the API's port.
 
@@ -60,36 +63,52 @@ def make_face(
         guard: gives what was taken out of requests, and what is folded.
         drift: gives what drifted when it was last looked at.
         desk: where alerts are looked after.
+        keeper: who looks after what is stored.
     """
-    hosts = LOOPBACK_HOSTS if host in ("localhost", "127.0.0.1", "::1") else None
-    facts = ServerFacts(
+    facts = _facts(addresses, started_ns)
+    face = create_app(
+        store,
+        facts,
+        clock=clock,
+        hosts=_hosts(host),
+        slo_set=slos,
+        guard_report=guard,
+        drift_report=drift,
+        desk=desk,
+        keeper=keeper,
+    )
+
+    def collect() -> Iterator[Metric]:
+        yield from (*process_metrics(facts.version, started_ns), *ingest_metrics())
+        yield from rules.metrics()
+        yield from guard_metrics(guard())
+        yield from desk_metrics(desk)
+        yield from data_metrics(keeper)
+
+    # First, because the UI takes every path that nothing before it has taken.
+    routers = (make_rules_router(rules.groups), make_targets_router(targets))
+    own = (_metrics_route(collect), Route(PATH, remote_write))
+    face.router.routes[:0] = [*own, *(route for each in routers for route in each.routes)]
+    return face
+
+
+def _metrics_route(collect: Callable[[], Iterable[Metric]]) -> Route:
+    # In a thread: what is stored is asked of the engine.
+    def metrics(_: Request) -> Response:
+        return Response(render(collect()), media_type=CONTENT_TYPE)
+
+    return Route("/metrics", metrics)
+
+
+def _hosts(host: str) -> Sequence[str] | None:
+    return LOOPBACK_HOSTS if host in ("localhost", "127.0.0.1", "::1") else None
+
+
+def _facts(addresses: Addresses, started_ns: int) -> ServerFacts:
+    return ServerFacts(
         version=version("vario"),
         started_ns=started_ns,
         store=addresses.store,
         otlp_http=addresses.otlp_http,
         otlp_grpc=addresses.otlp_grpc,
     )
-    face = create_app(
-        store,
-        facts,
-        clock=clock,
-        hosts=hosts,
-        slo_set=slos,
-        guard_report=guard,
-        drift_report=drift,
-        desk=desk,
-    )
-
-    async def metrics(_: Request) -> Response:
-        own = process_metrics(facts.version, facts.started_ns)
-        others = (rules.metrics(), guard_metrics(guard()), desk_metrics(desk))
-        return Response(
-            render([*own, *ingest_metrics(), *(metric for each in others for metric in each)]),
-            media_type=CONTENT_TYPE,
-        )
-
-    # First, because the UI takes every path that nothing before it has taken.
-    first = [Route("/metrics", metrics), Route(PATH, remote_write)]
-    routers = (make_rules_router(rules.groups), make_targets_router(targets))
-    face.router.routes[:0] = [*first, *(route for each in routers for route in each.routes)]
-    return face

@@ -19,7 +19,11 @@ from vario.store.clickhouse import open_store
 
 if TYPE_CHECKING:
     from vario.app.drift import DriftLoop
+    from vario.guard.guard import Guard
     from vario.ingest.grpc import OtlpGrpc
+    from vario.ingest.pipeline import Pipeline
+    from vario.ingest.remote_pipeline import RemotePipeline
+    from vario.ingest.remote_write import RemoteWriteHttp
     from vario.store.base import Store
 
 log = logging.getLogger(__name__)
@@ -39,6 +43,7 @@ class App:
         self.started_ns = clock.now_ns()
         self._stack = contextlib.AsyncExitStack()
         self.reload: Callable[[], None] = lambda: None
+        self.reread: Callable[[], Settings] | None = None
 
     async def start(self) -> Addresses:
         """Starts everything and returns once it answers.
@@ -68,41 +73,20 @@ class App:
         await asyncio.sleep(0)
         # A second of imports, while the engine opens in its thread.
         from vario.app.alerts import open_desk
+        from vario.app.data import make_keeper, start_keeping
         from vario.app.face import make_face
         from vario.app.guard import make_guard, start_watch
         from vario.app.rules import start_rules
         from vario.app.scrape import make_scraper, read_scrape_config
         from vario.app.slos import RuleBook, start_slo_events
-        from vario.ingest.grpc import OtlpGrpc
-        from vario.ingest.http import OtlpHttp
-        from vario.ingest.pipeline import Pipeline
-        from vario.ingest.remote_pipeline import RemotePipeline
-        from vario.ingest.remote_write import RemoteWriteHttp, beside
 
         store = await opening
         self._close_at_end(store.close)
+        keeper = await asyncio.to_thread(make_keeper, settings, store, self.clock)
         guard = make_guard(settings, self.clock)
         watch = await asyncio.to_thread(start_watch, settings.guard, guard, store, self.clock)
         self._close_at_end(watch.stop)
-        max_body_bytes = ingest.max_body_mb << 20
-        pipeline = Pipeline(
-            store,
-            self.clock,
-            max_queue_bytes=max(ingest.max_queue_mb << 20, 2 * max_body_bytes),
-            remember_s=ingest.remember_s,
-            clean=guard.clean_otlp,
-        )
-        pipeline.start()
-        self._close_at_end(pipeline.close)
-        remote = RemotePipeline(
-            store,
-            pipeline.budget,
-            pipeline.counters,
-            remember_s=ingest.remember_s,
-            clean=guard.clean_remote,
-        )
-        remote.start()
-        self._close_at_end(remote.close)
+        pipeline, remote = self._start_pipelines(store, guard)
         scraper = make_scraper(read_scrape_config(ingest.prometheus_config), remote, self.clock)
         self._stack.push_async_callback(scraper.stop)
         book = RuleBook(settings, self.clock)
@@ -114,13 +98,7 @@ class App:
         self._close_at_end(start_slo_events(book, store, self.clock).stop)
         drift = self._start_drift(store)
 
-        grpc_door = OtlpGrpc(pipeline, max_body_bytes=max_body_bytes)
-        grpc_port = await self._serve_grpc(grpc_door, grpc_socket)
-        origins = [origin.strip() for origin in ingest.cors_origins.split(",") if origin.strip()]
-        http_door = OtlpHttp(pipeline, max_body_bytes=max_body_bytes, cors_origins=origins)
-        remote_door = RemoteWriteHttp(remote, max_body_bytes=max_body_bytes)
-        await self._serve(beside(http_door, remote_door), http_socket)
-
+        remote_door, grpc_port = await self._open_doors(pipeline, remote, http_socket, grpc_socket)
         addresses = self._addresses(api_socket, http_socket, grpc_port)
         face = make_face(
             store,
@@ -136,11 +114,63 @@ class App:
             guard=watch.report,
             drift=drift.report,
             desk=desk.desk,
+            keeper=keeper,
         )
         await self._serve(face, api_socket)
         desk.begin(rules, addresses.api)
         await scraper.start()
+        self._close_at_end(start_keeping(keeper, settings, self.reread).stop)
         return addresses
+
+    async def _open_doors(
+        self,
+        pipeline: "Pipeline",
+        remote: "RemotePipeline",
+        http_socket: socket.socket,
+        grpc_socket: socket.socket,
+    ) -> tuple["RemoteWriteHttp", int]:
+        """Serves OTLP and remote write; returns the latter's door and the port of gRPC."""
+        from vario.ingest.grpc import OtlpGrpc
+        from vario.ingest.http import OtlpHttp
+        from vario.ingest.remote_write import RemoteWriteHttp, beside
+
+        ingest = self.settings.ingest
+        max_body_bytes = ingest.max_body_mb << 20
+        grpc_door = OtlpGrpc(pipeline, max_body_bytes=max_body_bytes)
+        grpc_port = await self._serve_grpc(grpc_door, grpc_socket)
+        http_door = OtlpHttp(
+            pipeline, max_body_bytes=max_body_bytes, cors_origins=_origins(ingest.cors_origins)
+        )
+        remote_door = RemoteWriteHttp(remote, max_body_bytes=max_body_bytes)
+        await self._serve(beside(http_door, remote_door), http_socket)
+        return remote_door, grpc_port
+
+    def _start_pipelines(
+        self, store: "Store", guard: "Guard"
+    ) -> tuple["Pipeline", "RemotePipeline"]:
+        from vario.ingest.pipeline import Pipeline
+        from vario.ingest.remote_pipeline import RemotePipeline
+
+        ingest = self.settings.ingest
+        pipeline = Pipeline(
+            store,
+            self.clock,
+            max_queue_bytes=max(ingest.max_queue_mb << 20, 2 * (ingest.max_body_mb << 20)),
+            remember_s=ingest.remember_s,
+            clean=guard.clean_otlp,
+        )
+        pipeline.start()
+        self._close_at_end(pipeline.close)
+        remote = RemotePipeline(
+            store,
+            pipeline.budget,
+            pipeline.counters,
+            remember_s=ingest.remember_s,
+            clean=guard.clean_remote,
+        )
+        remote.start()
+        self._close_at_end(remote.close)
+        return pipeline, remote
 
     def _start_drift(self, store: "Store") -> "DriftLoop":
         from vario.app.drift import DriftLoop
@@ -217,17 +247,27 @@ class _Server(uvicorn.Server):
         yield
 
 
+def _origins(setting: str) -> list[str]:
+    return [origin.strip() for origin in setting.split(",") if origin.strip()]
+
+
 def build(settings: Settings, clock: Clock | None = None) -> App:
     """Returns a server that is not started yet."""
     return App(settings, clock or SystemClock())
 
 
-def run(settings: Settings, on_ready: Callable[[Addresses], None] | None = None) -> None:
+def run(
+    settings: Settings,
+    on_ready: Callable[[Addresses], None] | None = None,
+    *,
+    reread: Callable[[], Settings] | None = None,
+) -> None:
     """Serves until SIGINT or SIGTERM; returns when everything is stopped and stored.
 
     Args:
         settings: what to serve, and where.
         on_ready: called once everything answers.
+        reread: reads the settings anew; what changes in how long data is kept is applied.
 
     Raises:
         Unavailable: a port or the data folder is taken, or the store does not answer.
@@ -237,7 +277,9 @@ def run(settings: Settings, on_ready: Callable[[Addresses], None] | None = None)
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     factory = uvicorn.Config("", log_config=None).get_loop_factory()
     with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(_run(build(settings), on_ready))
+        app = build(settings)
+        app.reread = reread
+        runner.run(_run(app, on_ready))
 
 
 async def _run(app: App, on_ready: Callable[[Addresses], None] | None) -> None:

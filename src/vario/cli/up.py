@@ -22,6 +22,7 @@ _SETTINGS = {
     "retention_traces": "store.retention.traces_days",
     "retention_logs": "store.retention.logs_days",
     "retention_metrics": "store.retention.metrics_days",
+    "max_disk": "store.retention.max_disk",
     "rules": "alert.rule_files",
     "receivers": "alert.receivers_file",
     "slos": "slo.files",
@@ -47,6 +48,7 @@ _SETTINGS = {
 @click.option("--retention-traces", type=_DAYS, metavar="DAYS", help="Keep traces.  [default: 7]")
 @click.option("--retention-logs", type=_DAYS, metavar="DAYS", help="Keep logs.  [default: 14]")
 @click.option("--retention-metrics", type=_DAYS, metavar="DAYS", help="Metrics.  [default: 30]")
+@click.option("--max-disk", metavar="SIZE", help="Drop the oldest data above this, such as 20GB.")
 @click.option("--rules", multiple=True, metavar="FILE", help="Prometheus rule file; repeatable.")
 @click.option("--slos", multiple=True, metavar="FILE", help="SLO file; repeatable.")
 @click.option("--receivers", type=click.Path(), help="YAML file: who is told of alerts.")
@@ -62,7 +64,8 @@ def up(config: Path | None, log_format: LogFormat, log_level: str, **flags: obje
 
     from vario.app.server import run
 
-    run(settings)
+    reread = (lambda: apply_flags(load_settings(config), flags)) if config else None
+    run(settings, reread=reread)
 
 
 def apply_flags(settings: Settings, flags: dict[str, object]) -> Settings:

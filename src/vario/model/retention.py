@@ -64,3 +64,42 @@ class DiskState:
     over_bytes: int
     growth_bytes: Mapping[str, int]
     days_left: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceUsage:
+    """What one service has stored of one kind; bytes by its share of the rows."""
+
+    kind: str
+    service: str
+    rows: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class MetricUsage:
+    """Samples that a metric brought in the last hour, and of how many series."""
+
+    metric: str
+    samples: int
+    series: int
+
+
+@dataclass(frozen=True, slots=True)
+class LabelUsage:
+    """Distinct values of a label of a metric, and the series that have it."""
+
+    metric: str
+    label: str
+    values: int
+    series: int
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What takes the space, the largest first; of metrics and labels the top only."""
+
+    pieces: tuple[Piece, ...]
+    services: tuple[ServiceUsage, ...]
+    metrics: tuple[MetricUsage, ...]
+    labels: tuple[LabelUsage, ...]

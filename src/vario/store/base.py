@@ -7,7 +7,7 @@ takes a time range and a limit, and is cut off by the store's time and memory li
 SIGKILL, and a power cut too with the default settings.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal, Protocol
@@ -15,8 +15,10 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from vario.config import RetentionSettings
 from vario.model.alert import AlertEvent, AlertRecord, Delivery, RecordKind
 from vario.model.filter import Field, Filter
+from vario.model.retention import DiskState, Removal, Usage
 from vario.model.series import (
     Exemplar,
     HistogramBlock,
@@ -355,6 +357,37 @@ class ReferenceStore(Protocol):
 
     def find_references(self) -> list[tuple[str, str, str]]:
         """Lists (model, name, body) of every reference, the one written last at the end."""
+        ...
+
+
+class DataKeeper(Protocol):
+    """Looks after how much is stored and for how long."""
+
+    settings: RetentionSettings
+
+    @property
+    def days_kept(self) -> Mapping[str, int]:
+        """By kind, after how many days all of it goes."""
+        ...
+
+    def check_disk(self) -> DiskState:
+        """Returns how full the disk is and will be."""
+        ...
+
+    def find_usage(self) -> Usage:
+        """Returns what takes the space."""
+        ...
+
+    def find_removals(self, limit: int = 100) -> list[Removal]:
+        """Returns what went lately, the last first."""
+        ...
+
+    def stream_backup(self) -> Iterator[bytes]:
+        """Yields a backup of everything piece by piece.
+
+        Raises:
+            Overloaded: another backup is being made.
+        """
         ...
 
 

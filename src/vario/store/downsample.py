@@ -3,7 +3,8 @@
 Of each series and interval `(k * i, (k + 1) * i]` these samples stay as they are: the first and the
 last, those on both sides of a counter's reset, a gauge's smallest and largest, and every stale
 marker. So `rate`, `increase`, `delta`, `resets`, `min_over_time`, `max_over_time` and the last
-value are the same as before over windows that begin and end at multiples of the interval, and
+value are the same as before over windows that begin and end at multiples of the interval and that
+the series covers (beyond its ends rates are extrapolated by the mean distance of samples), and
 buckets of a histogram keep common times, so that they can still be added up. What changes for
 gauges is what weighs samples: averages, counts, quantiles and deviations over time. OTLP delta
 counts are added up at the last time of their interval. Native histograms keep the first and the

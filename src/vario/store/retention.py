@@ -8,14 +8,15 @@ today's. Whatever goes is logged and written into `retention_log`.
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
 from vario.clock import Clock
 from vario.config import RetentionSettings
-from vario.errors import BadData, VarioError
-from vario.model.retention import DiskState, Piece, Reason, Removal
+from vario.errors import BadData, Overloaded
+from vario.model.retention import DiskState, Piece, Reason, Removal, Usage
+from vario.store.backup import stream_backup
 from vario.store.downsample import Downsampler
 from vario.store.engine import Engine
 from vario.store.pieces import (
@@ -28,6 +29,7 @@ from vario.store.pieces import (
     today_of,
 )
 from vario.store.schema import Shape, apply_ttl, read_state, shape_of
+from vario.store.usage import UsageQueries
 
 log = logging.getLogger(__name__)
 
@@ -118,6 +120,7 @@ class Keeper:
         self._clock = clock
         self._cluster = cluster
         self._lock = threading.Lock()
+        self._backing_up = threading.Lock()
         self._adopted = frozenset(
             name.removeprefix("adopted:")
             for name in read_state(engine)
@@ -131,6 +134,11 @@ class Keeper:
     def shape(self) -> Shape:
         """How tables are laid out, with the days they are kept."""
         return shape_of(self._cluster, self.settings)
+
+    @property
+    def days_kept(self) -> Mapping[str, int]:
+        """By kind, after how many days all of it goes."""
+        return self.shape.days
 
     def update(self, settings: RetentionSettings) -> list[Removal]:
         """Takes over changed settings and applies them at once.
@@ -175,6 +183,26 @@ class Keeper:
             f" LIMIT {int(limit)}"
         )
         return [Removal(*row) for row in rows]
+
+    def find_usage(self) -> Usage:
+        """Returns what takes the space."""
+        return UsageQueries(self._engine).find_usage(self._clock.now_ns())
+
+    def stream_backup(self) -> Iterator[bytes]:
+        """Yields a backup of everything piece by piece.
+
+        Raises:
+            Overloaded: another backup is being made.
+        """
+        if not self._backing_up.acquire(blocking=False):
+            raise Overloaded("a backup is being made already: wait for its end", retry_after_s=30)
+        return self._backup()
+
+    def _backup(self) -> Iterator[bytes]:
+        try:
+            yield from stream_backup(self._engine, self._clock)
+        finally:
+            self._backing_up.release()
 
     # By age
 
@@ -335,39 +363,6 @@ class Keeper:
         pieces, rows, size = self.removed.get(key, (0, 0, 0))
         self.removed[key] = (pieces + 1, rows + piece.rows, size + piece.bytes)
         return removal
-
-
-class KeeperThread:
-    """Runs rounds until it is stopped; a round that fails is logged and tried again."""
-
-    def __init__(self, rounds: Mapping[str, Callable[[], object]], every_s: float) -> None:
-        """Starts the thread.
-
-        Args:
-            rounds: what is done in each round, by a name for the log.
-            every_s: seconds from the end of one round to the next.
-        """
-        self._rounds = rounds
-        self._every_s = every_s
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="vario-keeper")
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Returns once the round under way is over."""
-        self._stop.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            for name, once in self._rounds.items():
-                try:
-                    once()
-                except VarioError as error:
-                    log.error("%s failed: %s", name, error)  # noqa: TRY400
-                except Exception:
-                    log.exception("%s failed", name)
-            self._stop.wait(self._every_s)
 
 
 def _described(settings: RetentionSettings) -> dict[str, object]:
