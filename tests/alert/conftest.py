@@ -16,6 +16,6 @@ def promtool(tmp_path_factory: pytest.TempPathFactory) -> Promtool:
 
     def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         command = [str(program), *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=150)
 
     return run

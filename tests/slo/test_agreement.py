@@ -13,7 +13,7 @@ from vario.alert.rulefile import check_text
 from vario.slo.load import check_text as check_slos
 from vario.slo.rules import make_groups, to_yaml
 
-MINUTES = 300
+MINUTES = 240
 
 
 def exported(name: str) -> str:

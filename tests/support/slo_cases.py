@@ -98,7 +98,7 @@ def make_shapes(minutes: int, scale: float) -> list[Shape]:
         Shape("just above the page", flat, during((100, 220, 1.07))),
         Shape("just below the page", flat, during((100, end, 0.93))),
         Shape("a slow burn", flat, during((60, end, 0.5))),
-        Shape("a ramp", flat, np.minimum(1.0, scale * 3 * np.maximum(0, t - 80) / 120)),
+        Shape("a ramp", flat, np.minimum(1.0, scale * 3 * np.maximum(0, t - 80.3) / 120)),
         Shape("flapping every ten minutes", flat, min(1.0, 3.1 * scale) * (t // 10 % 2)),
         Shape("two outages", flat, during((90, 110, 8), (170, 200, 5))),
         Shape("noise", flat, np.minimum(1.0, noise)),

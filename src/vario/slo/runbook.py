@@ -48,7 +48,9 @@ def render_runbook(draft: Draft) -> str:
     by = draft.breakdown or "region"
     first = _FIRST[draft.kind].format(by=by)
     causes = "\n".join(f"- {cause}" for cause in _CAUSES[draft.kind])
-    slow = "duration > 500ms" if draft.kind == "latency" else "status = error"
+    slow = "status = error"
+    if draft.kind == "latency":
+        slow = f"duration > {draft.objective.partition('<= ')[2].replace(' ', '')}"
     return f"""\
 # {draft.name}: what to do when its alert fires
 
@@ -67,10 +69,10 @@ If only the long window burns, it is over: note when it ended, and go on in the 
    first requests of the newest version came. A release at that time is rolled back before it is
    understood.
 3. **Look at a few bad requests.**
-   `vario traces --filter 'service.name = "{draft.service}" and {slow}'`
+   `vario traces 'service.name = "{draft.service}" and {slow}'`
    Compare the spans of a bad one with those of a good one: which step is longer, or fails?
 4. **Read what they say.** Logs of those traces:
-   `vario logs --filter 'service.name = "{draft.service}" and severity >= WARN'`
+   `vario logs 'service.name = "{draft.service}" and severity >= WARN'`
 5. **What does it wait for?** Cache misses, upstream timeouts, queue length, GPU and CPU, of the
    group that burns, beside one that does not.
 6. **Mend, then prove it.** Roll back, scale, or shed load; the short window must fall below the

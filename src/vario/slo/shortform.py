@@ -173,7 +173,7 @@ def _read_alert(item: Item, slo: Slo) -> BurnWindow:
     if not 0 < short_s <= long_s or factor <= 0:
         raise item.fail("an alert wants 0 < short <= long, and a factor above 0")
     for_s = parsed(fields["for"], "for", duration_s) if "for" in fields else 0
-    budget = factor * long_s / slo.period.nominal_s
+    budget = round(factor * long_s / slo.period.nominal_s, 9)
     return BurnWindow(severity, budget, long_s, short_s, factor, for_s)
 
 

@@ -68,7 +68,7 @@ def plan_windows(
 
 def _capped(window: BurnWindow, most: float) -> BurnWindow:
     factor = min(window.factor, most)
-    return replace(window, factor=factor, budget=window.budget * factor / window.factor)
+    return replace(window, factor=factor, budget=round(window.budget * factor / window.factor, 9))
 
 
 def _in_hours(
