@@ -6,26 +6,20 @@ five queries; rounds alternate between the systems, so that a busy machine slows
 
 import math
 import os
-import shutil
-import subprocess
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from contextlib import ExitStack
 from statistics import median
 
 import httpx
-import psutil
 
+from bench.peers import System, run_prometheus, run_vario, run_victoria
 from bench.report import Row
 from bench.series import STEP_MS, dashboard_load, write_bodies
-from bench.server import free_ports, running_server, wait_until_ready
 
 HOURS = float(os.environ.get("VARIO_BENCH_HOURS", "24"))
 ROUNDS = 5
-PEERS = Path(__file__).parents[2] / "shared" / "conformance" / "peers"
+SETTLE_S = 100
+"""Parts that were merged stay on vario's disk for a minute, as a remedy for power cuts."""
 
 QUERIES = {
     "sum by (region) (rate) 8h/60s": (
@@ -42,42 +36,24 @@ QUERIES = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class System:
-    """Something that takes remote write and answers PromQL."""
-
-    name: str
-    process: psutil.Process
-    write_url: str
-    query_url: str
-    folder: Path
-
-    def cpu_s(self) -> float:
-        """CPU seconds used so far."""
-        times = self.process.cpu_times()
-        return times.user + times.system
-
-    def disk_bytes(self) -> int:
-        """Bytes of all its files."""
-        return sum(p.stat().st_size for p in self.folder.rglob("*") if p.is_file())
-
-
 def run() -> list[Row]:
     """Writes a day into every system, then asks each the same questions."""
     with ExitStack() as stack:
-        systems = [stack.enter_context(_vario())]
-        for start in (_prometheus, _victoria):
+        systems = [stack.enter_context(run_vario())]
+        for start in (run_prometheus, run_victoria):
             system = stack.enter_context(start())
             if system:
                 systems.append(system)
         end_ms = int(time.time() * 1000) // STEP_MS * STEP_MS
         steps = int(HOURS * 3600_000 // STEP_MS)
         rows = _write(systems, start_ms=end_ms - (steps - 1) * STEP_MS, steps=steps)
-        time.sleep(15)
-        rows += [
-            Row(f"{s.name}: disk", s.disk_bytes() / (steps * 10_000), "bytes a sample", "1.3")
-            for s in systems
-        ]
+        time.sleep(SETTLE_S)
+        for system in systems:
+            disk = system.disk_bytes() / (steps * 10_000)
+            rows.append(Row(f"{system.name}: disk", disk, "bytes a sample", "1.3"))
+            if system.sample_bytes:
+                used = system.sample_bytes() / (steps * 10_000)
+                rows.append(Row(f"{system.name}: disk, samples in use", used, "bytes a sample"))
         for title, (query, window, step) in QUERIES.items():
             rows += _ask(systems, title, query, end_ms / 1000, window, step)
         return rows
@@ -141,66 +117,3 @@ def _agreement(ours: object, theirs: object) -> str:
         math.isclose(mine[key], other[key], rel_tol=1e-9) or mine[key] != mine[key] for key in mine
     )
     return "same answer as Prometheus" if same else "DIFFERS from Prometheus"
-
-
-@contextmanager
-def _vario() -> Iterator[System]:
-    with running_server() as server:
-        yield System(
-            "vario", server.process, f"{server.api}/api/v1/write", server.api, server.folder
-        )
-
-
-@contextmanager
-def _prometheus() -> Iterator[System | None]:
-    package = next(PEERS.glob("prometheus_*.deb"), None)
-    if package is None or not shutil.which("dpkg-deb"):
-        print(f"no Prometheus beside vario: its Debian package is not in {PEERS.name}/")
-        yield None
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(["dpkg-deb", "-x", package, folder], check=True)
-        config = Path(folder) / "prometheus.yml"
-        config.write_text("global: {scrape_interval: 15s}\n", encoding="utf-8")
-        (port,) = free_ports(1)
-        command = [
-            f"{folder}/usr/bin/prometheus", f"--config.file={config}",
-            f"--storage.tsdb.path={folder}/data", f"--web.listen-address=127.0.0.1:{port}",
-            "--web.enable-remote-write-receiver", "--storage.tsdb.retention.time=30d",
-        ]  # fmt: skip
-        with _running("prometheus", command, f"http://127.0.0.1:{port}/-/ready", folder) as process:
-            url = f"http://127.0.0.1:{port}"
-            yield System("prometheus", process, f"{url}/api/v1/write", url, Path(folder) / "data")
-
-
-@contextmanager
-def _victoria() -> Iterator[System | None]:
-    binary = shutil.which("victoria-metrics")
-    if binary is None:
-        print("no VictoriaMetrics beside vario: `apt install victoria-metrics` brings it")
-        yield None
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        (port,) = free_ports(1)
-        command = [
-            binary, f"-storageDataPath={folder}/data", f"-httpListenAddr=127.0.0.1:{port}",
-            "-retentionPeriod=30d",
-        ]  # fmt: skip
-        url = f"http://127.0.0.1:{port}"
-        with _running("victoria-metrics", command, f"{url}/health", folder) as process:
-            yield System(
-                "victoria-metrics", process, f"{url}/api/v1/write", url, Path(folder) / "data"
-            )
-
-
-@contextmanager
-def _running(name: str, command: list[str], ready: str, folder: str) -> Iterator[psutil.Process]:
-    log = Path(folder) / f"{name}.log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
-    try:
-        wait_until_ready(ready, process, log)
-        yield psutil.Process(process.pid)
-    finally:
-        process.terminate()
-        process.wait(30)

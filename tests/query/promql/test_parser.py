@@ -20,6 +20,7 @@ ERRORS = {
     "up )": "1:5: parse error: unexpected right parenthesis ')'",
     "1 } 2": "1:3: parse error: unexpected character: '}'",
     "up = 1": '1:4: parse error: unexpected "="',
+    'sum by ("") (a)': '1:9: parse error: invalid label name for grouping: ""',
     "sum by (a b": '1:11: parse error: unexpected identifier "b" in grouping opts, '
     'expected "," or ")"',
     "1+": "1:3: parse error: unexpected end of input",
@@ -87,6 +88,7 @@ def test_what_is_experimental_is_off_unless_switched_on(query: str) -> None:
         ("-1^2", "-1 ^ 2"),
         ("2^3^2", "2 ^ 3 ^ 2"),
         ("SUM(a)BY(b,)", "sum by (b) (a)"),
+        ('a + on(:x, "y.z") group_left(b:c) b', 'a + on (:x, "y.z") group_left (b:c) b'),
         ("a offset -1h30m @ 5", "a @ 5.000 offset -1h30m"),
         ("x[90s:1m] @ end()", "x[1m30s:1m] @ end()"),
         ('{"a.b",c!~"d"}', '{"a.b",c!~"d"}'),

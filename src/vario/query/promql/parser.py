@@ -24,7 +24,7 @@ from vario.query.promql.lexer import (
     tokenize,
 )
 from vario.query.promql.literals import parse_duration_ms, parse_number, unquote
-from vario.query.promql.matching import matches_empty
+from vario.query.promql.matching import is_label_name, matches_empty
 from vario.query.promql.nodes import (
     Aggregate,
     Binary,
@@ -284,9 +284,13 @@ class _Parser:
         self.expect("(", "grouping opts", '"("')
         labels: list[str] = []
         while not self.accept(")"):
-            if self.token.kind == "string":
+            token = self.token
+            if token.kind == "string":
                 labels.append(self.unquoted(self.advance()))
-            elif self.token.kind in _LABEL_WORDS:
+                if not is_label_name(labels[-1]):
+                    message = f"invalid label name for grouping: {go_quote(labels[-1])}"
+                    raise self.fail(message, Position(token.start, token.end))
+            elif token.kind in _LABEL_WORDS or token.kind == "metric_identifier":
                 labels.append(self.advance().text)
             else:
                 raise self.unexpected("grouping opts", "label")

@@ -92,6 +92,10 @@ def _is_plain(name: str) -> bool:
     return bool(name) and name[0] in _PLAIN_NAME_START | {":"} and set(name) <= _PLAIN_NAME | {":"}
 
 
+def _group_name(name: str) -> str:
+    return name if _is_plain(name) else go_quote(name)
+
+
 def _name(name: str) -> str:
     plain = bool(name) and name[0] in _PLAIN_NAME_START and set(name) <= _PLAIN_NAME
     return name if plain else go_quote(name)
@@ -145,10 +149,10 @@ def binary_operator(node: Binary) -> str:
         return text
     if matching.labels or matching.on:
         word = "on" if matching.on else "ignoring"
-        text += f" {word} ({', '.join(map(_name, matching.labels))})"
+        text += f" {word} ({', '.join(map(_group_name, matching.labels))})"
     if matching.card in ("many-to-one", "one-to-many") and node.op not in SET_OPERATORS:
         word = "group_left" if matching.card == "many-to-one" else "group_right"
-        text += f" {word} ({', '.join(map(_name, matching.include))})"
+        text += f" {word} ({', '.join(map(_group_name, matching.include))})"
     left, right = matching.fill_left, matching.fill_right
     if (
         left is not None
@@ -165,7 +169,7 @@ def binary_operator(node: Binary) -> str:
 
 def aggregate_head(node: Aggregate) -> str:
     """Returns an aggregation up to its opening parenthesis."""
-    names = ", ".join(map(_name, node.grouping))
+    names = ", ".join(map(_group_name, node.grouping))
     if node.without:
         return f"{node.op} without ({names}) "
     return f"{node.op} by ({names}) " if node.grouping else node.op
