@@ -28,6 +28,7 @@ def clean(text: str, *rules: str, place: Place = BODY) -> str | None:
     ("text", "wanted"),
     [
         ("mail jane.doe@example.com, bob@x.io", "mail [email], [email]"),
+        ("login='jane@x.io' ?to=jane%40x.io&n=1", "login='[email]' ?to=[email]&n=1"),
         ("clone git@github.com:a/b", "clone git@github.com:a/b"),
         ("+44 20 7946 0958 or (415) 555-2671", "[phone] or [phone]"),
         ("06 12 34 56 78", "[phone]"),

@@ -29,7 +29,7 @@ from tests.support.remote import series, v1, v2
 from vario.app.ports import Addresses
 from vario.store.clickhouse import ClickHouseStore
 
-RAW = ("jane.doe", "4111", "hunter2", "203.0.113", "555-2671")
+RAW = ("jane.doe", "4111 1111", "4111111111", "hunter2", "203.0.113.", "555-2671")
 TABLES = ("otel_logs", "otel_traces", "metric_series", "metric_exemplars", "metric_metadata",
           "vario_guard")  # fmt: skip
 

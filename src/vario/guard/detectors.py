@@ -74,6 +74,9 @@ _PREFIXED = (
     r"|(?<=hooks\.slack\.com/services/)T\w+/B\w+/\w{16,}"
 )
 
+_LOCAL = r"[\w.%+-](?:[\w.%+'-]{0,62}[\w%+-])?"
+_DOMAIN = r"(?:[^\W_](?:[\w-]{0,62}[^\W_])?\.){1,8}[A-Za-z]{2,24}(?![\w@])"
+
 DETECTORS = (
     Detector(
         "private_key",
@@ -136,10 +139,14 @@ DETECTORS = (
     Detector(
         "email",
         r"[\w%+'\-.\x80-\xff]@[A-Za-z0-9\x80-\xff][A-Za-z0-9.\-\x80-\xff]*\.[A-Za-z]{2}",
-        re.compile(
-            r"[\w.%+'-]{1,64}(?<!\bgit)@(?:[^\W_](?:[\w-]{0,62}[^\W_])?\.){1,8}[A-Za-z]{2,24}(?![\w@])"
-        ),
+        re.compile(rf"{_LOCAL}(?<!\bgit)@{_DOMAIN}"),
         needs="@",
+    ),
+    Detector(
+        "email",
+        r"%40[A-Za-z0-9][A-Za-z0-9.\-]*\.[A-Za-z]{2}",
+        re.compile(rf"{_LOCAL}%40{_DOMAIN}"),
+        needs="%40",
     ),
     Detector(
         "iban",
