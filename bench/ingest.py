@@ -8,8 +8,11 @@ from statistics import median
 import httpx
 
 from bench.bodies import SECOND_NS, log_bodies, metric_bodies, trace_bodies
+from bench.floor import measure_floor
+from bench.peers import System, run_prometheus, run_victoria
 from bench.report import Row
 from bench.server import Running, running_server
+from vario.model.telemetry import Signal
 
 ROUNDS = 3
 SENDERS = 4
@@ -28,29 +31,42 @@ def run() -> list[Row]:
         Row("idle resident memory", idle, "MiB", "350"),
     ]
     now = time.time_ns() - 3600 * SECOND_NS
+    traces = [list(trace_bodies(40, 1600, seed=s, start_ns=now)) for s in range(ROUNDS)]
+    logs = [list(log_bodies(40, 8000, seed=s, start_ns=now)) for s in range(ROUNDS)]
+    points = [
+        list(metric_bodies(13, 8000, start_ns=now + s * 15 * SECOND_NS)) for s in range(ROUNDS)
+    ]
     with running_server() as server:
-        rows += _signal(
-            server,
-            "traces",
-            "otel_traces",
-            40 * 8000,
-            "5",
-            [list(trace_bodies(40, 1600, seed=s, start_ns=now)) for s in range(ROUNDS)],
-        )
-        rows += _signal(
-            server,
-            "logs",
-            "otel_logs",
-            40 * 8000,
-            "6",
-            [list(log_bodies(40, 8000, seed=s, start_ns=now)) for s in range(ROUNDS)],
-        )
-        points = [
-            list(metric_bodies(13, 8000, start_ns=now + s * 15 * SECOND_NS)) for s in range(ROUNDS)
-        ]
-        rows += _signal(server, "metrics", "metric_samples", 13 * 8000, "6", points)
+        rows += _signal(server, Signal.TRACES, "otel_traces", 40 * 8000, "5", traces)
+        rows += _signal(server, Signal.LOGS, "otel_logs", 40 * 8000, "6", logs)
+        rows += _signal(server, Signal.METRICS, "metric_samples", 13 * 8000, "6", points)
         rows.append(Row("resident memory after all", server.resident_mib(), "MiB"))
+    for start in (run_prometheus, run_victoria):
+        with start() as peer:
+            if peer:
+                rows.append(_peer(peer, 13 * 8000, points))
+    for signal, bodies, items in (
+        (Signal.TRACES, traces[0], 40 * 8000),
+        (Signal.LOGS, logs[0], 40 * 8000),
+        (Signal.METRICS, points[0], 13 * 8000),
+    ):
+        floors = measure_floor(signal, bodies, items)
+        cost = next(row.value for row in rows if row.name == f"OTLP {signal}: cost")
+        ratio = cost / floors[-1].value
+        rows += [*floors, Row(f"OTLP {signal}: cost over floor", ratio, "times", note="same run")]
     return rows
+
+
+def _peer(peer: System, items: int, rounds: list[list[bytes]]) -> Row:
+    cpu: list[float] = []
+    for bodies in rounds:
+        before = peer.cpu_s()
+        _send(peer.otlp_url, bodies)
+        time.sleep(3)
+        cpu.append((peer.cpu_s() - before) / items * 1e6)
+    cost = median(cpu)
+    note = f"{1e6 / max(cost, 1e-9):,.0f} a CPU second; same bodies"
+    return Row(f"{peer.name}: OTLP metrics: cost", cost, "CPU-s a million", note=note)
 
 
 def _signal(
@@ -67,7 +83,13 @@ def _signal(
     rows, size = server.disk_bytes(table)
     return [
         Row(f"OTLP {signal}: accepted", median(rates), "items/s", note=f"{SENDERS} senders"),
-        Row(f"OTLP {signal}: cost", median(cpu), "CPU-s a million", goal, "merges included"),
+        Row(
+            f"OTLP {signal}: cost",
+            median(cpu),
+            "CPU-s a million",
+            goal,
+            f"{1e6 / median(cpu):,.0f} a CPU second, merges included",
+        ),
         Row(f"OTLP {signal}: disk", size / max(rows, 1), "bytes an item"),
     ]
 
