@@ -251,6 +251,7 @@ def test_maintenance_windows_come_and_go(house: House) -> None:
         assert answer.status_code == 400, answer.text
 
 
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # in what Apprise imports
 def test_receivers_are_shown_without_secrets_and_tested(house: House) -> None:
     house.observe(Slow=2.5)
     answer = house.get("/api/alerts/receivers")
@@ -263,7 +264,7 @@ def test_receivers_are_shown_without_secrets_and_tested(house: House) -> None:
     tested = house.client.post("/api/alerts/receivers/hook/test").json()
     assert tested == {"receiver": "hook", "delivered": True, "error": ""}
     failed = house.client.post("/api/alerts/receivers/chat/test").json()
-    assert (failed["delivered"], failed["error"] != "") == (False, True)
+    assert (failed["delivered"], "JSON" in failed["error"]) == (False, True)
     assert house.client.post("/api/alerts/receivers/x/test").status_code == 404
     (dead,) = house.get("/api/alerts/deliveries", status="dead")["deliveries"]
     assert dead["receiver"] == "chat"

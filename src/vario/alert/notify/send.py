@@ -9,6 +9,7 @@ import math
 import threading
 import time
 from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -173,7 +174,7 @@ def _apprise(receiver: Receiver, message: Mapping[str, Any]) -> Outcome:
     kinds = apprise.NotifyType
     said = io.StringIO()
     handler = logging.StreamHandler(said)
-    handler.addFilter(_OfThisThread())
+    handler.addFilter(_OfThisCall())
     log = logging.getLogger("apprise")
     log.addHandler(handler)
     try:
@@ -190,13 +191,16 @@ def _apprise(receiver: Receiver, message: Mapping[str, Any]) -> Outcome:
     return Outcome("again", said.getvalue().strip()[:500] or "Apprise could not deliver it")
 
 
-class _OfThisThread(logging.Filter):
-    """Lets pass what is logged by the thread that made the filter."""
+class _OfThisCall(logging.Filter):
+    """Lets pass what is logged on behalf of one attempt, in whatever thread Apprise does it."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._thread = threading.get_ident()
+        _call.set(self)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Returns whether the record is of that thread."""
-        return record.thread == self._thread
+        """Returns whether the record is about that attempt."""
+        return _call.get() is self
+
+
+_call: ContextVar[_OfThisCall | None] = ContextVar("_call", default=None)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from vario.alert.duration import parse_duration_ms
+from vario.alert.notify import message
 from vario.alert.notify.matchers import parse_matcher
 from vario.alert.notify.mute import DEFAULT_INHIBITION, WEEKDAYS, InhibitRule, Maintenance
 from vario.alert.notify.route import Route, Timing
@@ -162,6 +163,11 @@ def _read_receiver(item: Item, environment: Mapping[str, str]) -> Receiver:
         raise item.fail(f"receiver {name!r} needs a `url`")
     if kind != "apprise" and not url.startswith(("http://", "https://")):
         raise given["url"].fail(f"receiver {name!r}: the url begins with http:// or https://")
+    for key in ("title", "text"):
+        try:
+            message.check(_text(given, key))
+        except BadData as error:
+            raise given[key].fail(f"receiver {name!r}: {error}") from error
     return Receiver(
         name,
         kind,
