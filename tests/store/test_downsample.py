@@ -122,7 +122,7 @@ def answers(store: ClickHouseStore, queries: list[str], at_ms: int) -> list[obje
 
 QUERIES = [
     "rate(h_bucket[10m])",
-    "increase(h_bucket[1h])",
+    "increase(h_bucket[10m])",
     "histogram_quantile(0.9, sum by (le) (rate(h_bucket[10m])))",
     "h_bucket",
     "resets(h_bucket[10m])",

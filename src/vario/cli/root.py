@@ -25,6 +25,10 @@ COMMANDS = {
     "guard": ("vario.cli.guard:guard", "Show what was redacted and folded, and why."),
     "alerts": ("vario.cli.alerts:alerts", "Show alerts, their history, and who was told."),
     "silence": ("vario.cli.silence:silence", "Add, list and end silences of alerts."),
+    "retention": ("vario.cli.retention:retention", "Show what is stored, and for how long."),
+    "backup": ("vario.cli.backup:backup", "Write everything that is stored into one file."),
+    "restore": ("vario.cli.backup:restore", "Read a backup into an empty store."),
+    "move": ("vario.cli.move:move", "Copy everything to another store."),
     "version": ("vario.cli.version:version", "Print the version."),
 }
 """Name, where it is (`module:object`), and what `vario --help` says of it."""

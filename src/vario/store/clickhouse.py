@@ -103,8 +103,13 @@ class ClickHouseStore:
         self.engine.close()
 
 
-def open_store(settings: StoreSettings, clock: Clock) -> ClickHouseStore:
+def open_store(settings: StoreSettings, clock: Clock, *, retain: bool = True) -> ClickHouseStore:
     """Opens the store and brings its tables to the newest version.
+
+    Args:
+        settings: where it is, and how long data is kept.
+        clock: what "now" means.
+        retain: whether data that is there is kept as the settings say; else as it has been.
 
     Raises:
         BadData: the address is not understood, or the server refuses the user.
@@ -119,7 +124,7 @@ def open_store(settings: StoreSettings, clock: Clock) -> ClickHouseStore:
     )
     try:
         shape = shape_of(settings.cluster, settings.retention)
-        migrate(engine, shape)
+        migrate(engine, shape, retain=retain)
         project(engine, shape)
         return ClickHouseStore(engine, clock)
     except BaseException:

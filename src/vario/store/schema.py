@@ -167,8 +167,14 @@ def find_migrations() -> dict[str, str]:
     return {name: found[name].read_text(encoding="utf-8") for name in sorted(found)}
 
 
-def migrate(engine: Engine, shape: Shape) -> list[str]:
-    """Brings the database to the newest version and returns the migrations that ran."""
+def migrate(engine: Engine, shape: Shape, *, retain: bool = True) -> list[str]:
+    """Brings the database to the newest version and returns the migrations that ran.
+
+    Args:
+        engine: where the database is.
+        shape: how its tables are laid out.
+        retain: whether the ages of `shape` hold for tables that are there; else theirs stay.
+    """
     there = _tables(engine)
     for statement in shape.render(_STATE_DDL):
         engine.command(statement)
@@ -183,7 +189,8 @@ def migrate(engine: Engine, shape: Shape) -> list[str]:
             engine.command(statement)
         write_state(engine, {f"ddl:{name}": "1"})
         ran.append(name)
-    apply_ttl(engine, shape, fresh=not state)
+    if retain or not state:
+        apply_ttl(engine, shape, fresh=not state)
     return ran
 
 
