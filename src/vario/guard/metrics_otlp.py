@@ -6,6 +6,7 @@ from typing import Any
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 
 from vario.guard.detectors import find_hints
+from vario.guard.exponential import common_scale, read_parts, write_parts
 from vario.guard.folds import Folds
 from vario.guard.labels import Changed, change_labels
 from vario.guard.names_otlp import family_name, label_name
@@ -17,7 +18,7 @@ from vario.guard.tally import Tally
 
 _DELTA = 1
 _NO_VALUE = 1
-_MERGED = frozenset({"gauge", "sum", "histogram"})
+_MERGED = frozenset({"gauge", "sum", "histogram", "exponential_histogram"})
 MAX_EXEMPLARS = 10
 
 
@@ -111,13 +112,16 @@ class _Batch:
         self._head: tuple[Hashable, ...] = (*owner, metric.name, metric.unit, kind)
         self._points: dict[Hashable, Any] = {}
         delta = getattr(data, "aggregation_temporality", 0) == _DELTA
-        grows = kind == "histogram" or _grows(data)
+        grows = kind.endswith("histogram") or _grows(data)
         self._sum_kind: Kind = "delta" if delta else "counter" if grows else "gauge"
 
     def share(self, point: Any, before: dict[str, str], change: Changed, tally: Tally) -> None:
         """Notes a point that, relabelled, falls on a series with others."""
         after = {name: change.values.get(name, value) for name, value in before.items()}
-        bounds = tuple(getattr(point, "explicit_bounds", ()))
+        if self.kind == "exponential_histogram":
+            bounds: tuple[float, ...] = (common_scale(point.scale),)
+        else:
+            bounds = tuple(getattr(point, "explicit_bounds", ()))
         key = (*self._head, bounds, tuple(sorted((n, v) for n, v in after.items() if v)))
         first = self._points.setdefault(key, point)
         if first is not point and len(first.exemplars) < MAX_EXEMPLARS:
@@ -147,10 +151,14 @@ class _Batch:
             point.flags = 0
             if self.kind == "histogram":
                 _set_histogram(point, one.parts)
+            elif self.kind == "exponential_histogram":
+                write_parts(point, one.parts)
             else:
                 point.as_double = one.parts.get(VALUE, 0.0)
 
     def _parts(self, point: Any) -> Parts:
+        if self.kind == "exponential_histogram":
+            return read_parts(point)
         if self.kind != "histogram":
             return {VALUE: float(getattr(point, point.WhichOneof("value") or "as_double"))}
         parts: dict[Hashable, float] = {COUNT: point.count, "sum": point.sum}

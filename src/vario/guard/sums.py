@@ -128,7 +128,7 @@ class Sums:
         _merge(series.total, before, sign=-1)
         series.sources.pop(step.source, None)
         series.sources[step.source] = (step.parts, step.time_ns)
-        if self._sources > self._max_sources:
+        if self._sources > self._max_sources and len(series.sources) > 1:
             self._forget(series, next(iter(series.sources)))
         return True
 
