@@ -51,7 +51,7 @@ def find_example(reader: ExampleReader, rule: Rule | None, event: AlertEvent) ->
     window = TimeRange(event.active_ns - BEFORE_NS, event.fired_ns + AFTER_NS)
     if rule is not None and rule.expr:
         for selector in list(_selectors(rule.expr))[:_MOST_SELECTORS]:
-            matchers = [*_named(selector), *_alike(selector, event)]
+            matchers = [*_every_bucket(selector), *_alike(selector, event)]
             found = reader.find_exemplars(
                 matchers, window.start_ns // 10**6, window.end_ns // 10**6, limit=_EXEMPLARS
             )
@@ -70,9 +70,9 @@ def find_example(reader: ExampleReader, rule: Rule | None, event: AlertEvent) ->
     return ""
 
 
-def _named(selector: VectorSelector) -> list[Matcher]:
-    named = [Matcher("__name__", "=", selector.name)] if selector.name else []
-    return [*named, *selector.matchers]
+def _every_bucket(selector: VectorSelector) -> list[Matcher]:
+    """Returns a selector's matchers but for the bucket: the slow requests are in the others."""
+    return [matcher for matcher in selector.matchers if matcher.name != "le"]
 
 
 def _alike(selector: VectorSelector, event: AlertEvent) -> list[Matcher]:
@@ -81,7 +81,7 @@ def _alike(selector: VectorSelector, event: AlertEvent) -> list[Matcher]:
     return [
         Matcher(name, "=~", f"(?:{_escape(value)})?")
         for name, value in sorted(event.labels.items())
-        if name not in taken and name not in ("alertname", "severity")
+        if name not in taken and name not in ("alertname", "severity", "le")
     ]
 
 
