@@ -5,7 +5,7 @@ import sys
 
 from bench.report import machine, print_rows
 
-MODULES = ("ingest", "sdk", "promql", "crash", "fuzz", "slo", "drift", "guards")
+MODULES = ("ingest", "sdk", "promql", "crash", "power", "fuzz", "soak", "slo", "drift", "guards")
 
 
 def main(names: list[str]) -> None:
