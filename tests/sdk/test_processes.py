@@ -1,6 +1,7 @@
 """Forks, signals and servers: each process's telemetry arrives, once, under its own name."""
 
 import http.client
+import importlib.util
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 
+import grpc
 import pytest
 from tests.support.otlp_sink import OtlpSink
 
@@ -177,7 +179,11 @@ def serving(
 ) -> Iterator[subprocess.Popen[bytes]]:
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", *command], env=environment(url), cwd=ROOT, stdout=out, stderr=out
+            [sys.executable, *module_or_file(command)],
+            env=environment(url),
+            cwd=ROOT,
+            stdout=out,
+            stderr=out,
         )
         try:
             deadline = monotonic() + 30
@@ -192,6 +198,10 @@ def serving(
             if process.poll() is None:
                 process.terminate()
             process.wait(30)
+
+
+def module_or_file(command: list[str]) -> list[str]:
+    return command if command[0].endswith(".py") else ["-m", *command]
 
 
 def ask(port: int) -> int:
@@ -210,6 +220,7 @@ def free_port() -> int:
 
 
 SERVERS = {
+    "flask": "gunicorn examples.flask_app:app --preload -w 2 -b 127.0.0.1:{port}",
     "uvicorn": "uvicorn examples.fastapi_app:app --workers 2 --port {port}",
     "gunicorn": "gunicorn examples.fastapi_app:app -k asgi --preload -w 2 -b 127.0.0.1:{port}",
 }
@@ -251,7 +262,56 @@ def test_importing_vario_loads_neither_opentelemetry_nor_the_server() -> None:
         "print(loaded & {'opentelemetry', 'google', 'fastapi', 'numpy', 'chdb'})\n"
         "vario.configure(service='job')\n"
         "loaded = {name.partition('.')[0] for name in sys.modules}\n"
-        "print(loaded & {'fastapi', 'starlette', 'httpx', 'numpy', 'chdb', 'requests'})\n",
+        "others = {'fastapi', 'starlette', 'httpx', 'numpy', 'chdb', 'requests', 'google'}\n"
+        "stock = {name for name in sys.modules if name.startswith('opentelemetry.sdk')}\n"
+        "print((loaded & others) | stock)\n",
         "http://127.0.0.1:9",
     )
     assert done.stdout.splitlines() == ["set()", "set()"]
+
+
+def test_a_grpc_service_s_telemetry_arrives(sink: OtlpSink) -> None:
+    command = [sys.executable, "examples/grpc_app.py", "127.0.0.1:0"]
+    with subprocess.Popen(
+        command, env=environment(sink.url), cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        try:
+            port = int(process.stdout.readline())
+            with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+                predict = channel.unary_unary("/ml.Infer/Predict")
+                answer = json.loads(predict(b'{"age": 34}', timeout=30))
+        finally:
+            process.terminate()
+            process.wait(30)
+    (server,) = (span for span in sink.spans() if span.kind == 2)
+    assert (server.name, server.attributes["request_id"]) == (
+        "ml.Infer/Predict",
+        answer["request_id"],
+    )
+    assert sum(sink.last_points("inference_requests_total").values()) == 1
+
+
+@pytest.mark.parametrize(
+    ("module", "command"),
+    [
+        ("litserve", "{python} examples/litserve_app.py {port}"),
+        ("bentoml", "{python} -m bentoml serve examples.bentoml_app:Doubler --port {port}"),
+        ("ray", "{python} -m ray.serve.scripts run examples.ray_serve_app:app"),
+    ],
+)
+def test_model_servers_that_are_heavy(
+    sink: OtlpSink, tmp_path: Path, module: str, command: str
+) -> None:
+    if importlib.util.find_spec(module) is None:
+        pytest.skip(f"{module} is not installed: it is too heavy for the development set")
+    port = 8_000 if module == "ray" else free_port()
+    words = command.format(python=sys.executable, port=port).split()[1:]
+    with serving(words[1:] if words[0] == "-m" else words, port, sink.url, tmp_path / "log"):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        body = json.dumps({"input": 2.0, "x": 2.0})
+        connection.request("POST", "/predict?x=2", body, {"content-type": "application/json"})
+        assert connection.getresponse().status == 200
+        connection.close()
+    assert any(span.kind == 2 for span in sink.spans()), (tmp_path / "log").read_text()
+    assert any(span.name == "ml-infer.predict" for span in sink.spans())
