@@ -14,6 +14,7 @@ from vario.drift.reference import (
     dump_reference,
     load_reference,
     make_feature,
+    make_parts,
 )
 from vario.errors import BadData
 
@@ -81,6 +82,29 @@ def test_a_reference_survives_its_json(
     reference = made(age=[*numbers, 1.0], country=[*texts, "de"])
     loaded = load_reference(dump_reference(reference), "here")
     assert dump_reference(loaded) == dump_reference(reference)
+
+
+def test_each_part_is_counted_in_the_bins_of_the_whole() -> None:
+    columns = {
+        "age": [10.0, 20.0, None, 30.0, 40.0],
+        "country": ["us", "us", "ca", "de", "fr"],
+        "region": ["us-east", "us-east", "us-east", "eu-west", "eu-west"],
+    }
+    features = {name: make_feature(name, columns[name], 2) for name in ("age", "country")}
+    parts = make_parts(features, columns, "region")
+    reference = Reference("v23", "m", "", "x", 1, features, parts)
+    assert dump_reference(load_reference(dump_reference(reference), "x")) == dump_reference(
+        reference
+    )
+    age, is_like = reference.find("age", [("region", "us-east")])
+    assert (age.counts.tolist(), age.missing, is_like) == ([2.0, 0.0], 1.0, True)
+    assert age.edges.tolist() == features["age"].edges.tolist() == [20.0]
+    country, _ = reference.find("country", [("region", "eu-west")])
+    assert dict(zip(country.labels, country.counts.tolist(), strict=True)) == {
+        "ca": 0.0, "de": 1.0, "fr": 1.0, "us": 0.0, "(other)": 0.0,
+    }  # fmt: skip
+    assert reference.find("age", [("region", "ap-south")]) == (features["age"], False)
+    assert reference.find("age", []) == (features["age"], True)
 
 
 BROKEN: dict[str, tuple[Callable[[dict], object], str]] = {

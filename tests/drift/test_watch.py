@@ -25,16 +25,18 @@ def session(rng: np.random.Generator, count: int, missing: float) -> np.ndarray:
     return values
 
 
+FEATURES = {
+    "age": make_feature("age", RNG.normal(40, 10, ROWS).clip(1)),
+    "session_length": make_feature("session_length", session(RNG, ROWS, 0.002)),
+}
 REFERENCE = Reference(
     "v23",
     "recommender",
     "v23",
     "training.parquet",
     START_MS * 1_000_000,
-    {
-        "age": make_feature("age", RNG.normal(40, 10, ROWS).clip(1)),
-        "session_length": make_feature("session_length", session(RNG, ROWS, 0.002)),
-    },
+    FEATURES,
+    {("region", region): FEATURES for region in REGIONS},
 )
 
 
@@ -149,6 +151,20 @@ def test_the_newest_reference_of_a_model_counts_and_other_models_have_none() -> 
     watch = watch_over(healthy(np.random.default_rng(5)), (REFERENCE, older, others))
     assert {reading.reference for reading in watch.step(START_MS)} == {"v23"}
     assert watch_over(healthy(np.random.default_rng(5)), ()).step(START_MS) == []
+
+
+def test_a_region_that_the_reference_does_not_know_has_no_psi_but_gaps() -> None:
+    whole = replace(REFERENCE, parts={})
+    watch = watch_over(silent_release(np.random.default_rng(7), 0), [whole])
+    watch.step(START_MS)
+    found = {
+        reading.drift.feature: reading
+        for reading in watch.step(START_MS + MINUTE_MS)
+        if reading.scope == Scope("recommender", "v23.1", (("region", "eu-west"),))
+    }
+    assert np.isnan(found["age"].drift.psi)
+    assert found["age"].drift.verdict == "stable"
+    assert found["session_length"].drift.verdict == "missing"
 
 
 def test_what_is_found_is_kept_as_metrics() -> None:

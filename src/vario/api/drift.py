@@ -154,7 +154,7 @@ def _distribution(report: DriftReport, reading: Reading) -> DistributionOut:
         for r in report.references
         if (r.model_name, r.name) == (scope.model_name, reading.reference)
     )
-    feature = reference.features[reading.drift.feature]
+    feature, _ = reference.find(reading.drift.feature, scope.segments)
     segment, value = scope.segments[0] if scope.segments else ("", "")
     present = sum(reading.counts)
     return DistributionOut(
@@ -222,6 +222,7 @@ def make_from_live(context: CurrentContext, body: FromLiveIn) -> ReferenceOut:
         model_name=body.model_name,
         model_version=body.model_version,
         name=body.name,
+        segments=body.segments,
     )
     return _keep(context, captured)
 

@@ -2,6 +2,8 @@
 
 from typing import Any, Literal
 
+from pydantic import Field
+
 from vario.api.models import Shape
 
 
@@ -115,10 +117,12 @@ class ReferenceBody(Shape):
 class FromLiveIn(Shape):
     """Asks for a reference of live traffic: a model's last `window_s` seconds.
 
-    `model_version` may be empty for all versions.
+    `model_version` may be empty for all versions; each value of the labels in `segments` is kept as
+    a part.
     """
 
     model_name: str
     name: str
     model_version: str = ""
     window_s: float = 86_400.0
+    segments: list[str] = Field(default_factory=lambda: ["region"])

@@ -1,12 +1,13 @@
 """References made of live traffic: a past window, a version."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from vario.drift.bins import Floats, count_categories
-from vario.drift.live import OVER_ALL, Ask, Observed, Scope, Traffic, observe, roll_up
+from vario.drift.live import OVER_ALL, Ask, Observed, Scope, Traffic, observe, roll_up, window_of
 from vario.drift.reference import DEFAULT_BINS, MOST_CATEGORIES, FeatureReference, Reference
 from vario.errors import BadData
 
@@ -15,7 +16,14 @@ LEAST_ROWS = 500
 
 
 def capture(
-    ask: Ask, at_ns: int, window_s: float, *, model_name: str, model_version: str, name: str
+    ask: Ask,
+    at_ns: int,
+    window_s: float,
+    *,
+    model_name: str,
+    model_version: str,
+    name: str,
+    segments: Sequence[str] = (),
 ) -> Reference:
     """Returns a model's live traffic of a past window as a reference.
 
@@ -26,11 +34,12 @@ def capture(
         model_name: the model.
         model_version: the version whose traffic is taken, empty for all.
         name: what the reference is to be called.
+        segments: labels that divide the traffic; each of their values is kept as a part.
 
     Raises:
         BadData: there was too little traffic.
     """
-    traffic = roll_up(observe(ask, at_ns // 1_000_000, round(window_s * 1000), ()))
+    traffic = roll_up(observe(ask, at_ns // 1_000_000, round(window_s * 1000), segments))
     found = traffic.get(Scope(model_name, model_version or OVER_ALL), Traffic())
     if found.predictions < LEAST_ROWS:
         raise BadData(
@@ -48,8 +57,22 @@ def capture(
             f"no feature of model {model_name!r} was seen: record them with "
             "vario.record_prediction(features=...)"
         )
+    version = model_version or OVER_ALL
+    own = [s for s in traffic if (s.model_name, s.model_version) == (model_name, version)]
+    parts = {scope.segments[0]: _part(features, traffic[scope]) for scope in own if scope.segments}
     source = f"live traffic, {window_s:g} s"
-    return Reference(name, model_name, model_version, source, at_ns, features)
+    return Reference(name, model_name, model_version, source, at_ns, features, parts)
+
+
+def _part(
+    features: Mapping[str, FeatureReference], traffic: Traffic
+) -> dict[str, FeatureReference]:
+    windows = {name: window_of(feature, traffic) for name, feature in features.items()}
+    return {
+        name: replace(features[name], counts=window.counts, missing=window.missing)
+        for name, window in windows.items()
+        if window.counts.sum() > 0
+    }
 
 
 def _known(traffic: Mapping[Scope, Traffic]) -> str:

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from vario.drift.bins import count_categories, count_values
 from vario.drift.judge import FeatureDrift, Limits, Window, judge
-from vario.drift.reference import Column, FeatureReference, Reference, is_gap, split_column
+from vario.drift.reference import FeatureReference, Reference, count_column
 from vario.errors import BadData
 
 EVERYTHING = ""
@@ -44,7 +43,8 @@ def check(
     """Returns every feature of the reference in a candidate's data, whole and by segment.
 
     A feature fails where its PSI is above `max_psi` and above what chance makes of so many rows,
-    or where it is present in less than `min_presence` of the rows.
+    or where it is present in less than `min_presence` of the rows. Within a segment PSI is judged
+    only if the reference knows the segment.
 
     Args:
         reference: what the data should look like.
@@ -69,7 +69,10 @@ def check(
     arrays = {name: np.asarray(column, dtype=object) for name, column in columns.items()}
     for name, feature in reference.features.items():
         column = arrays.get(name, np.full(rows, None, dtype=object))
-        pairs += [(value, feature, count(feature, column[at])) for value, at in segments.items()]
+        for value, at in segments.items():
+            own, is_like = reference.find(name, [(by, value)] if value else [])
+            counts, missing = count_column(feature, column[at])
+            pairs.append((value, own, Window(counts, missing, is_like=is_like)))
     found = judge([(feature, window) for _, feature, window in pairs], Limits(alpha=1e-3))
     return [
         Checked(
@@ -81,25 +84,6 @@ def check(
         )
         for (segment, feature, window), drift in zip(pairs, found, strict=True)
     ]
-
-
-def count(feature: FeatureReference, column: Column) -> Window:
-    """Returns raw values in a reference's bins; a value of the wrong kind counts as missing."""
-    if feature.kind == "categorical":
-        texts = [str(value) for value in column if not is_gap(value)]
-        counted: dict[str, float] = {}
-        for text in texts:
-            counted[text] = counted.get(text, 0.0) + 1
-        missing = float(len(column) - len(texts))
-        return Window(count_categories(counted, feature.categories), missing)
-    numbers = [
-        value
-        for value in column
-        if isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    ]
-    finite, _, _ = split_column(np.array(numbers, dtype=np.float64))
-    finite = np.zeros(0) if finite is None else finite
-    return Window(count_values(finite, feature.edges), float(len(column) - len(finite)))
 
 
 def _failures(drift: FeatureDrift, max_psi: float, min_presence: float) -> tuple[str, ...]:

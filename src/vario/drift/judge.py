@@ -1,5 +1,6 @@
 """Judges a window of live features against their reference: floors, tests, multiplicity."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -55,11 +56,14 @@ class Window:
         counts: values in each of the reference's bins, shape (b,).
         missing: rows without the feature, with one of the wrong type, with nan or infinity.
         design_effect: by how much such counts vary more than independent ones (at least 1).
+        is_like: whether the reference is of the same part of the traffic; otherwise only what is
+            missing and new is judged, not the distribution.
     """
 
     counts: Floats
     missing: float
     design_effect: float = 1.0
+    is_like: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,8 @@ class FeatureDrift:
         feature: its name.
         verdict: the gravest thing found.
         rows: rows of the window, with the feature and without.
-        psi: Population Stability Index, nats; nan where nothing was present.
+        psi: Population Stability Index, nats; nan where nothing was present, or the reference is
+            of another part of the traffic.
         psi_critical: what chance alone passes with probability `Limits.alpha`.
         psi_interval: 95% interval of the true PSI.
         psi_p: probability of such a PSI without drift.
@@ -171,7 +176,7 @@ def measure(reference: FeatureReference, window: Window, limits: Limits) -> Feat
             float(reference.counts[-1]),
             reference.present,
         )
-    if not present:
+    if not present or not window.is_like:
         psi, k, jensen, earth = nan, nan, nan, nan
         ks = chi = distance.Tested(nan, 1.0)
     else:
@@ -187,9 +192,9 @@ def measure(reference: FeatureReference, window: Window, limits: Limits) -> Feat
         verdict="too_few" if present < TOO_FEW else "stable",
         rows=rows,
         psi=psi,
-        psi_critical=psi_critical(k, bins, limits.alpha) if present else nan,
-        psi_interval=psi_interval(psi, k, bins) if present else Interval(nan, nan),
-        psi_p=psi_p_value(psi, k, bins) if present >= TOO_FEW else 1.0,
+        psi_critical=nan if math.isnan(psi) else psi_critical(k, bins, limits.alpha),
+        psi_interval=Interval(nan, nan) if math.isnan(psi) else psi_interval(psi, k, bins),
+        psi_p=1.0 if present < TOO_FEW or math.isnan(psi) else psi_p_value(psi, k, bins),
         jensen_shannon=jensen,
         wasserstein=earth,
         kolmogorov_smirnov=ks,

@@ -217,7 +217,13 @@ def _joined(parts: Sequence[Traffic]) -> Traffic:
     )
 
 
-def window_of(reference: FeatureReference, traffic: Traffic, design_effect: float = 1.0) -> Window:
+def window_of(
+    reference: FeatureReference,
+    traffic: Traffic,
+    design_effect: float = 1.0,
+    *,
+    is_like: bool = True,
+) -> Window:
     """Returns a feature's counts in its reference's bins.
 
     A feature of which nothing at all was heard is missing from every prediction. Numbers where
@@ -233,4 +239,4 @@ def window_of(reference: FeatureReference, traffic: Traffic, design_effect: floa
     else:
         counts = count_buckets(observed.lower, observed.upper, observed.counts, reference.edges)
         strange = sum(observed.categories.values())
-    return Window(counts, observed.gone + strange, design_effect)
+    return Window(counts, observed.gone + strange, design_effect, is_like)

@@ -4,7 +4,7 @@ import itertools
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -14,6 +14,9 @@ from vario.errors import BadData
 
 Kind = Literal["numeric", "categorical"]
 Column = Sequence[Any] | np.ndarray[Any, np.dtype[Any]]
+
+Part = tuple[str, str]
+"""A segment and one value of it, such as `("region", "eu-west")`."""
 
 DEFAULT_BINS = 10
 MOST_CATEGORIES = 100
@@ -64,6 +67,10 @@ class FeatureReference:
         return tuple(f"({low}, {high}]" for low, high in itertools.pairwise(bounds))
 
 
+def _no_parts() -> "Mapping[Part, Mapping[str, FeatureReference]]":
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Reference:
     """What a model is compared with.
@@ -75,6 +82,8 @@ class Reference:
         source: where the rows come from, in words.
         created_ns: when it was made, nanoseconds since the epoch.
         features: by name.
+        parts: the same features in the same bins within one value of a segment, by
+            (segment, value): what a region is compared with.
     """
 
     name: str
@@ -83,6 +92,23 @@ class Reference:
     source: str
     created_ns: int
     features: Mapping[str, FeatureReference]
+    parts: Mapping[Part, Mapping[str, FeatureReference]] = field(default_factory=_no_parts)
+
+    def find(self, feature: str, segments: Sequence[Part]) -> tuple[FeatureReference, bool]:
+        """Returns what a feature of some part of the traffic is compared with.
+
+        Args:
+            feature: its name.
+            segments: the part, empty for all traffic.
+
+        Returns:
+            The feature, and whether it is that very part's own: otherwise it is the whole's, whose
+            distribution need not be the part's (a region has its own countries).
+        """
+        if not segments:
+            return self.features[feature], True
+        own = self.parts.get(segments[0], {}).get(feature) if len(segments) == 1 else None
+        return (self.features[feature], False) if own is None else (own, True)
 
 
 def make_feature(name: str, column: Column, bins: int = DEFAULT_BINS) -> FeatureReference:
@@ -117,6 +143,54 @@ def make_feature(name: str, column: Column, bins: int = DEFAULT_BINS) -> Feature
     nothing = np.zeros(0)
     counts = count_categories(texts, categories)
     return FeatureReference(name, "categorical", counts, missing, nothing, nothing, categories)
+
+
+def make_parts(
+    features: Mapping[str, FeatureReference], columns: Mapping[str, Column], by: str
+) -> dict[Part, dict[str, FeatureReference]]:
+    """Returns features within each value of a column, in the bins that they have as a whole.
+
+    A value under which a feature has no row at all has no reference of that feature.
+
+    Args:
+        features: what `make_feature` made of the columns.
+        columns: all columns, of one length.
+        by: the column whose values divide the rows.
+    """
+    values = np.array([str(value) for value in columns[by]])
+    parts: dict[Part, dict[str, FeatureReference]] = {}
+    for value in sorted(set(values.tolist())):
+        at = np.flatnonzero(values == value)
+        found = {
+            name: count_column(feature, np.asarray(columns[name], dtype=object)[at])
+            for name, feature in features.items()
+        }
+        parts[by, value] = {
+            name: replace(features[name], counts=counts, missing=missing)
+            for name, (counts, missing) in found.items()
+            if counts.sum() > 0
+        }
+    return parts
+
+
+def count_column(feature: FeatureReference, column: Column) -> tuple[Floats, float]:
+    """Returns raw values in a reference's bins, and how many there are none of.
+
+    A value of the wrong kind counts as missing.
+    """
+    if feature.kind == "categorical":
+        texts = [str(value) for value in column if not is_gap(value)]
+        counted: dict[str, float] = {}
+        for text in texts:
+            counted[text] = counted.get(text, 0.0) + 1
+        return count_categories(counted, feature.categories), float(len(column) - len(texts))
+    numbers = [
+        float(value)
+        for value in column
+        if isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    ]
+    finite = np.array([value for value in numbers if math.isfinite(value)])
+    return count_values(finite, feature.edges), float(len(column) - len(finite))
 
 
 def split_column(column: Column) -> tuple[Floats | None, dict[str, float], float]:
@@ -163,6 +237,17 @@ def dump_reference(reference: Reference) -> str:
             "source": reference.source,
             "created_ns": reference.created_ns,
             "features": {name: feature(f) for name, f in sorted(reference.features.items())},
+            "parts": [
+                {
+                    "segment": segment,
+                    "value": value,
+                    "features": {
+                        name: {"counts": f.counts.tolist(), "missing": f.missing}
+                        for name, f in sorted(features.items())
+                    },
+                }
+                for (segment, value), features in sorted(reference.parts.items())
+            ],
         },
         ensure_ascii=False,
         allow_nan=False,
@@ -187,15 +272,30 @@ def load_reference(text: str, source: str) -> Reference:
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise BadData(f"{source} is no reference: its `format` should be {FORMAT!r}")
     try:
+        features = {
+            name: _load_feature(name, feature, source)
+            for name, feature in document["features"].items()
+        }
         return Reference(
             name=str(document["name"]),
             model_name=str(document["model_name"]),
             model_version=str(document["model_version"]),
             source=str(document["source"]),
             created_ns=int(document["created_ns"]),
-            features={
-                name: _load_feature(name, feature, source)
-                for name, feature in document["features"].items()
+            features=features,
+            parts={
+                (str(part["segment"]), str(part["value"])): {
+                    name: _fitting(
+                        replace(
+                            features[name],
+                            counts=np.array(own["counts"], dtype=np.float64),
+                            missing=float(own["missing"]),
+                        ),
+                        source,
+                    )
+                    for name, own in part["features"].items()
+                }
+                for part in document.get("parts", [])
             },
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -213,8 +313,19 @@ def _load_feature(name: str, feature: Mapping[str, Any], source: str) -> Feature
         categories=tuple(feature.get("categories", [])),
         spread=float(feature.get("spread", 0.0)),
     )
-    inner = loaded.edges if loaded.kind == "numeric" else loaded.categories
-    fits = loaded.kind in ("numeric", "categorical") and len(loaded.counts) == len(inner) + 1
-    if not fits or loaded.counts.min() < 0 or loaded.missing < 0 or not loaded.present:
-        raise BadData(f"{source}: feature {name!r} of the reference does not fit its own bins")
-    return loaded
+    return _fitting(loaded, source)
+
+
+def _fitting(feature: FeatureReference, source: str) -> FeatureReference:
+    """Returns a feature whose counts fit its bins.
+
+    Raises:
+        BadData: they do not.
+    """
+    inner = feature.edges if feature.kind == "numeric" else feature.categories
+    fits = feature.kind in ("numeric", "categorical") and len(feature.counts) == len(inner) + 1
+    if not fits or feature.counts.min() < 0 or feature.missing < 0 or not feature.present:
+        raise BadData(
+            f"{source}: feature {feature.name!r} of the reference does not fit its own bins"
+        )
+    return feature

@@ -128,23 +128,23 @@ class DriftWatch:
         self, reference: Reference, traffic: Mapping[Scope, Traffic], window_s: int, at_ms: int
     ) -> list[Reading]:
         keys = [
-            (scope, feature)
+            (scope, *reference.find(name, scope.segments))
             for scope, part in traffic.items()
             if part.predictions > 0
-            for feature in reference.features.values()
+            for name in reference.features
         ]
         memories = [
             self._memories.setdefault((scope, feature.name, reference.name, window_s), _Memory())
-            for scope, feature in keys
+            for scope, feature, _ in keys
         ]
         windows = [
-            window_of(feature, traffic[scope], memory.design_effect())
-            for (scope, feature), memory in zip(keys, memories, strict=True)
+            window_of(feature, traffic[scope], memory.design_effect(), is_like=is_like)
+            for (scope, feature, is_like), memory in zip(keys, memories, strict=True)
         ]
-        pairs = [(feature, window) for (_, feature), window in zip(keys, windows, strict=True)]
+        pairs = [(feature, window) for (_, feature, _), window in zip(keys, windows, strict=True)]
         return [
             self._reading(reference, scope, drift, window, memory, window_s, at_ms)
-            for (scope, _), drift, window, memory in zip(
+            for (scope, _, _), drift, window, memory in zip(
                 keys, judge(pairs, self._limits), windows, memories, strict=True
             )
         ]

@@ -86,17 +86,16 @@ BOUNDS: dict[str, tuple[float, ...]] = {
         0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
     ),
     "size": tuple(float(2**power) for power in range(13)),
-    "score": tuple(step / 20 for step in range(21)),
 }  # fmt: skip
 """Bounds of histograms by what they hold; those of gen_ai are OpenTelemetry's own advice."""
-_UNITS = {"tokens": "{token}", "size": "{request}", "score": "1"}
+_UNITS = {"tokens": "{token}", "size": "{request}"}
 
 
 def _bind(
     pipeline: Pipeline, common: Any, kind: str, name: str, labels: dict[str, Any], key: Any
 ) -> Series:
     """Returns the series of these labels, without the ids among them."""
-    ids = {label: value for label, value in labels.items() if _is_id(label, value)}
+    ids = {label: value for label, value in labels.items() if is_id(label, value)}
     if ids:
         say_once(
             f"label {', '.join(sorted(ids))} of {name} looks like an id: it would make a series "
@@ -119,7 +118,8 @@ def _bind(
     return series
 
 
-def _is_id(name: str, value: Any) -> bool:
+def is_id(name: str, value: Any) -> bool:
+    """Returns whether a label would have a value of its own for each user or request."""
     if name in _COARSE:
         return False
     return bool(_ID_NAME.fullmatch(name) or _ID_VALUE.fullmatch(str(value)))

@@ -20,14 +20,15 @@ from vario.sdk.series import (
     HistogramSeries,
     SumSeries,
 )
+from vario.sdk.sketches import SketchSeries
 
 DEFAULT_BOUNDS = (
     0.0, 5.0, 10.0, 25.0, 50.0, 75.0, 100.0, 250.0, 500.0, 750.0, 1_000.0, 2_500.0, 5_000.0,
     7_500.0, 10_000.0,
 )  # fmt: skip
 _DELTA = {
-    "DELTA": {"counter", "histogram", "observable_counter"},
-    "LOWMEMORY": {"counter", "histogram"},
+    "DELTA": {"counter", "histogram", "sketch", "observable_counter"},
+    "LOWMEMORY": {"counter", "histogram", "sketch"},
     "CUMULATIVE": set[str](),
 }
 
@@ -220,6 +221,10 @@ class Meter(metrics.Meter):
         bounds = None if exponential else _bounds(explicit_bucket_boundaries_advisory)
         return self._make(_Histogram, "histogram", name, unit, description, bounds=bounds)
 
+    def create_sketch(self, name: str, description: str = "") -> Instrument:
+        """Returns an exponential histogram of numbers of either sign, filled by its series."""
+        return self._make(Instrument, "sketch", name, "", description)
+
     def create_observable_counter(
         self,
         name: str,
@@ -295,6 +300,7 @@ def _kind(
         "observable_counter": SumSeries,
         "observable_up_down_counter": SumSeries,
         "observable_gauge": GaugeSeries,
+        "sketch": SketchSeries,
         "histogram": ExponentialSeries if bounds is None else HistogramSeries,
     }[word]
     wanted = os.environ.get("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "")

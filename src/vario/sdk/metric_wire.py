@@ -92,10 +92,6 @@ def _histogram(point: HistogramPoint) -> bytes:
 
 
 def _exponential(point: ExponentialPoint) -> bytes:
-    positive = b""
-    if point.counts:
-        counts = b"".join([varint(count) for count in point.counts])
-        positive = message(b"\x42", b"\x08" + _zigzag(point.offset) + message(b"\x12", counts))
     return (
         attributes(b"\x0a", point.series.attributes)
         + _times(point)
@@ -106,11 +102,19 @@ def _exponential(point: ExponentialPoint) -> bytes:
         + _zigzag(point.scale)
         + b"\x39"
         + FIXED64(point.zeros)
-        + positive
+        + _buckets(b"\x42", point.offset, point.counts)
+        + _buckets(b"\x4a", point.negative_offset, point.negative)
         + _exemplars(b"\x5a", point.exemplars)
         + double(b"\x61", point.least)
         + double(b"\x69", point.most)
     )
+
+
+def _buckets(tag: bytes, offset: int, counts: Sequence[int]) -> bytes:
+    if not counts:
+        return b""
+    packed = b"".join([varint(count) for count in counts])
+    return message(tag, b"\x08" + _zigzag(offset) + message(b"\x12", packed))
 
 
 def _zigzag(number: int) -> bytes:

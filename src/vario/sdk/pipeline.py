@@ -9,6 +9,7 @@ from opentelemetry.metrics import CallbackOptions, Observation
 from vario.sdk import loggers, span_wire
 from vario.sdk.cleaning import read_limits
 from vario.sdk.export import Exporter
+from vario.sdk.features import FeatureRecorder
 from vario.sdk.instruments import Instruments
 from vario.sdk.labels import ModelLabels, time_late_step, time_steps
 from vario.sdk.lane import Lane
@@ -84,6 +85,7 @@ class Pipeline:
             "{item}",
             "Items that the SDK could not keep or send.",
         )
+        self.features = FeatureRecorder(meter)
         self.labels = self.labels_of(settings.model_name, settings.model_version)
         self.exporter.start()
 
@@ -126,6 +128,7 @@ class Pipeline:
 
     def _collect(self, whole: bool) -> None:
         """Reads the metrics' state into their lane; otherwise only works off measurements."""
+        self.features.fold()
         metrics = self.providers.metrics
         lane = self._lanes.get("metrics")
         if not whole or lane is None:

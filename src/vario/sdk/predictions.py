@@ -1,131 +1,101 @@
-"""What a model was given, what it said, and what came of it.
+"""What a model was given, what it said, and what came of it."""
 
-Today these become counters, attributes and events. Whoever folds features into sketches adds a
-listener: it is told of every prediction and every feedback, on the request's own time.
-"""
-
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from math import isnan
-from time import time_ns
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from opentelemetry import trace
 
 from vario.sdk.faults import report
+from vario.sdk.features import Labels, columns_of
 from vario.sdk.logs import keep_event
-from vario.sdk.measures import count, measure
+from vario.sdk.measures import count, is_id, label
 from vario.sdk.pipeline import Pipeline
 from vario.sdk.requests import annotate, current_request
 from vario.sdk.state import current
 from vario.sdk.values import attribute
 
-FEATURE_MISSING = "feature_missing_total"
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """One prediction, as a listener sees it. `features` are the caller's own, not a copy."""
-
-    time_ns: int
-    request_id: str
-    model_name: str
-    model_version: str
-    features: Mapping[str, Any]
-    prediction: Any
-    segments: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Feedback:
-    """What came of a prediction, possibly much later and in another process."""
-
-    time_ns: int
-    request_id: str
-    accepted: bool | None
-    actual: Any
-    segments: Mapping[str, Any]
-
-
-PredictionListener = Callable[[Prediction], None]
-FeedbackListener = Callable[[Feedback], None]
-prediction_listeners: list[PredictionListener] = []
-feedback_listeners: list[FeedbackListener] = []
+OUTPUT = "prediction"
+"""The feature that a model's output is kept as."""
 
 
 def record_prediction(
     *,
-    features: Mapping[str, Any] | None = None,
+    features: Any = None,
     prediction: Any = None,
     request_id: str | None = None,
     model_name: str | None = None,
     model_version: str | None = None,
+    feature_names: Iterable[str] | None = None,
     **segments: Any,
 ) -> None:
-    """Records a prediction of a model: counted, and said by the request's log line and span.
+    """Records a prediction of a model, or a batch of them; never raises.
 
-    Of features only the names are kept, and how often each was missing (`feature_missing_total`):
-    None, NaN, or not there. Values never leave the process.
+    Features are folded into metrics (`feature_value`, `feature_category_total`,
+    `feature_missing_total`, `feature_invalid_total`); rows never leave the process. Drift is judged
+    by them. The prediction is counted (`predictions_total`) and said by the request's log line and
+    span.
 
     Args:
-        features: what the model was given, by name.
-        prediction: what it said: a score, a label, a short list.
-        request_id: of the request; by default, of the one that is being answered.
+        features: what the model was given: a mapping of names to values; for a batch a pandas or
+            polars frame, an Arrow table, a mapping of names to arrays, or a two-dimensional array.
+        prediction: what it said: a score, a label, a short list; for a batch, an array of them.
+        request_id: by which feedback is joined to it, where no request is being answered; the
+            prediction is then sent as an event `vario.prediction` too.
         model_name: the model, where a service has several; else the request's.
         model_version: its version, as with a canary; else the request's.
-        **segments: coarse labels of the counter, such as `user_region="eu-west"`.
+        feature_names: of the columns of a two-dimensional array.
+        **segments: coarse labels, such as `user_region="eu-west"`.
     """
     pipeline = current()
     if pipeline is None:
         return
     try:
-        given = features or {}
-        if features is None:
-            annotate(model_name=model_name, model_version=model_version, prediction=prediction)
-        else:
-            annotate(
-                model_name=model_name,
-                model_version=model_version,
-                prediction=prediction,
-                features_used=cast(Any, list(given)),
-            )
-        labels = dict(segments)
+        given = dict(segments)
         if model_name:
-            labels["model_name"] = model_name
+            given["model_name"] = model_name
         if model_version:
-            labels["model_version"] = model_version
-        count("predictions_total", 1, **labels)
-        for name, value in given.items():
-            if value is None or (type(value) is float and isnan(value)):
-                count(FEATURE_MISSING, 1, feature=name, **labels)
-        if type(prediction) is float and 0 <= prediction <= 1:
-            measure("score", "prediction_score", prediction, labels)
-        if prediction_listeners:
-            _tell(pipeline, given, prediction, request_id, labels)
+            given["model_version"] = model_version
+        columns = None if features is None else columns_of(features, feature_names)
+        if columns is not None:
+            if prediction is not None:
+                columns[OUTPUT] = prediction
+            rows = pipeline.features.record_batch(_labels(pipeline, given), columns)
+            annotate(model_name=model_name, model_version=model_version)
+        else:
+            rows = 1
+            _record_one(pipeline, features, prediction, given)
+            annotate(model_name=model_name, model_version=model_version, prediction=prediction)
+        count("predictions_total", rows, **given)
+        if features is not None:
+            names = list(columns if columns is not None else features)
+            annotate(features_used=cast(Any, [name for name in names if name != OUTPUT]))
+        if request_id and current_request.get() is None:
+            said = {"request_id": request_id, "prediction": prediction, **given}
+            fields = {key: attribute(value) for key, value in said.items() if value is not None}
+            keep_event(pipeline, "vario.prediction", "prediction", fields)
     except Exception as error:
         report("record a prediction", error)
 
 
-def _tell(
+def _record_one(
     pipeline: Pipeline,
-    features: Mapping[str, Any],
+    features: Mapping[str, Any] | None,
     prediction: Any,
-    request_id: str | None,
-    labels: Mapping[str, Any],
+    given: Mapping[str, Any],
 ) -> None:
+    row = dict(features or {})
+    if isinstance(prediction, float | int | str) or getattr(prediction, "ndim", None) == 0:
+        row[OUTPUT] = prediction
+    if row:
+        pipeline.features.record(_labels(pipeline, given), row)
+
+
+def _labels(pipeline: Pipeline, given: Mapping[str, Any]) -> Labels:
+    """Returns the model's labels and the segments, ids left out (`count` tells of them)."""
     request = current_request.get()
     known = (pipeline.labels if request is None else request.labels).attributes
-    told = Prediction(
-        time_ns(),
-        request_id or (request.request_id if request else ""),
-        str(labels.get("model_name") or known.get("model_name", "")),
-        str(labels.get("model_version") or known.get("model_version", "")),
-        features,
-        prediction,
-        labels,
-    )
-    for listener in prediction_listeners:
-        listener(told)
+    coarse = {name: label(value) for name, value in given.items() if not is_id(name, value)}
+    return tuple({**known, **coarse}.items())
 
 
 def record_feedback(
@@ -158,7 +128,5 @@ def record_feedback(
         fields = {key: attribute(value) for key, value in said.items() if value is not None}
         trace.get_current_span().add_event("vario.feedback", fields)
         keep_event(pipeline, "vario.feedback", "feedback", fields)
-        for listener in feedback_listeners:
-            listener(Feedback(time_ns(), request_id, accepted, actual, segments))
     except Exception as error:
         report("record feedback", error)

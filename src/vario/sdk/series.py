@@ -320,6 +320,9 @@ class ExponentialPoint:
         "time_ns", "total", "zeros",
     )  # fmt: skip
 
+    negative_offset = 0
+    negative: tuple[int, ...] = ()
+
     def __init__(self, series: ExponentialSeries, now_ns: int) -> None:
         self.series = series
         buckets = series.buckets
