@@ -1,11 +1,11 @@
 """Anchored and smoothed ranges (experimental): values at the very edges of a window."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 
 from vario.query.promql.nodes import VectorSelector
-from vario.query.promql.range_functions import differs
 from vario.query.promql.selectors import Selectors
 from vario.query.promql.values import Floats, Mask, Steps, Vector
 from vario.query.promql.windows import Ranges, drop_stale, is_stale
@@ -43,9 +43,9 @@ class Extended:
     def _window(self, times: list[int], values: list[float], start: int, end: int) -> float | None:
         last = len(times) - 1
         first = max(0, sum(t <= start for t in times[:last]) - 1)
-        if self.name in ("resets", "changes"):
-            return self._count(values[first:]) if times[last] > start else None
         if self.smoothed:
+            if times[first] > end:
+                return None
             last = sum(t < end for t in times[:last])
         if times[last] <= start:
             return None
@@ -68,10 +68,30 @@ class Extended:
         share = (at - times[index]) / (times[index + 1] - times[index])
         return before + (after - before) * share
 
-    def _count(self, values: list[float]) -> float:
-        if self.name == "resets":
-            return float(sum(b < a for a, b in pairwise(values)))
-        return float(sum(differs(a, b) for a, b in pairwise(values)))
+
+def anchored_windows(ranges: Ranges) -> Ranges:
+    """Returns windows that begin with the newest sample at or before their start.
+
+    Those without a sample after their start become empty.
+
+    Args:
+        ranges: windows that reach back before their start.
+    """
+    first = np.array(ranges.first)
+    h_first = np.array(ranges.first if ranges.h_first is None else ranges.h_first)
+    empty = np.ones(first.shape, dtype=np.bool_)
+    for row, step in ranges.cells((ranges.counts + ranges.h_counts) > 0):
+        start = ranges.start_ms[step]
+        times, h_times = ranges.floats_at(row, step)[0], ranges.histograms_at(row, step)[0]
+        before, h_before = (int(np.searchsorted(t, start, side="right")) for t in (times, h_times))
+        empty[row, step] = before == len(times) and h_before == len(h_times)
+        is_float = before > 0 and (h_before == 0 or times[before - 1] > h_times[h_before - 1])
+        first[row, step] += before - is_float
+        h_first[row, step] += h_before - (h_before > 0 and not is_float)
+    first = np.where(empty, ranges.last, first)
+    if ranges.h_last is None:
+        return replace(ranges, first=first)
+    return replace(ranges, first=first, h_first=np.where(empty, ranges.h_last, h_first))
 
 
 def _lost(values: list[float]) -> float:
@@ -115,4 +135,11 @@ def _interpolated(
     return float(before + (after - before) * share)
 
 
-__all__ = ["ANCHORED_FUNCTIONS", "SMOOTHED_FUNCTIONS", "Extended", "is_stale", "smoothed_instant"]
+__all__ = [
+    "ANCHORED_FUNCTIONS",
+    "SMOOTHED_FUNCTIONS",
+    "Extended",
+    "anchored_windows",
+    "is_stale",
+    "smoothed_instant",
+]

@@ -7,7 +7,12 @@ import numpy as np
 
 from vario.errors import ExecutionError, InternalError
 from vario.query.promql import range_functions as floats
-from vario.query.promql.extended import ANCHORED_FUNCTIONS, SMOOTHED_FUNCTIONS, Extended
+from vario.query.promql.extended import (
+    ANCHORED_FUNCTIONS,
+    SMOOTHED_FUNCTIONS,
+    Extended,
+    anchored_windows,
+)
 from vario.query.promql.histogram_math import detect_reset
 from vario.query.promql.label_functions import labels_of_absent
 from vario.query.promql.lexer import Position
@@ -120,10 +125,10 @@ class RangeCalls:
         self, node: Call, argument: MatrixSelector | Subquery, ranges: Ranges, steps: Steps
     ) -> Vector:
         """Returns the function's values under the series' own labels."""
-        if isinstance(argument, MatrixSelector):
-            vector = argument.vector
-            if vector.anchored or vector.smoothed:
-                return self._vector(ranges, *Extended(ranges, node.name, vector.smoothed).run())
+        if isinstance(argument, MatrixSelector) and (
+            argument.vector.anchored or argument.vector.smoothed
+        ):
+            return self.extended(ranges, node.name, smoothed=argument.vector.smoothed)
         numbers = [self.evaluator.scalar(arg, steps) for arg in node.args if arg is not argument]
         match node.name:
             case "rate" | "increase" | "delta":
@@ -146,6 +151,15 @@ class RangeCalls:
                 return self.smoothing(ranges, numbers[0], numbers[1])
             case _:
                 return self.others(ranges, node.name)
+
+    def extended(self, ranges: Ranges, name: str, *, smoothed: bool) -> Vector:
+        """Functions of anchored and smoothed ranges."""
+        if name in ("resets", "changes"):
+            return self.count_steps(anchored_windows(ranges), name)
+        if ranges.histograms is not None:
+            message = "smoothed and anchored modifiers do not work with native histograms"
+            raise ExecutionError(message)
+        return self._vector(ranges, *Extended(ranges, name, smoothed).run())
 
     def others(self, ranges: Ranges, name: str) -> Vector:
         """First, last, and functions of floats alone."""

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from vario.errors import ExecutionError
 from vario.model.series import Matcher, SampleBlock, SeriesSet
 from vario.query.promql.context import Context
 from vario.query.promql.matching import LabelSet, label_set
@@ -236,9 +235,6 @@ class Selectors:
         if counter:
             samples = make_cumulative(samples, found.series.delta)
         histograms = drop_stale_histograms(self.histograms(vector, *span))
-        if histograms is not None and (vector.anchored or vector.smoothed):
-            message = "smoothed and anchored modifiers do not work with native histograms"
-            raise ExecutionError(message)
         self.context.budget.hold(len(found.labels) * steps.count)
         return make_ranges(
             found.labels,
