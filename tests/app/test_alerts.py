@@ -1,6 +1,7 @@
 """`vario up` tells people of alerts: over a restart, over a kill, and to a real Alertmanager."""
 
 import contextlib
+import json
 import signal
 import subprocess
 import time
@@ -146,6 +147,30 @@ def serving_alertmanager(folder: Path, hook_url: str) -> Iterator[str]:
         running.wait(30)
 
 
+def ask_with_amtool(program: Path, url: str) -> None:
+    """Alertmanager's own command line lists vario's alerts and silences one of them."""
+
+    def run(*arguments: str) -> str:
+        command = [str(program), f"--alertmanager.url={url}", *arguments]
+        return subprocess.run(
+            command, capture_output=True, check=True, text=True, timeout=60
+        ).stdout
+
+    def names(*arguments: str) -> list[str]:
+        found = json.loads(run("alert", "query", "--output=json", *arguments))
+        return sorted(alert["labels"]["alertname"] for alert in found)
+
+    assert names() == ["Always", "Other"]
+    assert names("--inhibited") == ["Cause"]
+    assert names("service=search") == ["Other"]
+    made = run("silence", "add", "--author=ada", "--comment=known", "service=search").strip()
+    assert names() == ["Always"]
+    assert names("--silenced") == ["Other"]
+    assert run("silence", "query", "--quiet").split() == [made]
+    run("silence", "expire", made)
+    assert names() == ["Always", "Other"]
+
+
 @pytest.mark.conformance
 def test_a_real_alertmanager_receives_groups_and_resolves(tmp_path: Path) -> None:
     peer = tmp_path / "peer"
@@ -181,6 +206,7 @@ def test_a_real_alertmanager_receives_groups_and_resolves(tmp_path: Path) -> Non
 
             until(resent, "alerts are sent again before they end")
             until(lambda: len(hook.told()) >= 2, "Alertmanager's notifications")
+            ask_with_amtool(peer / "usr/bin/amtool", server.addresses.api)
             server.end()
             write_files(tmp_path, url, type="alertmanager", first=0)
             server.start()

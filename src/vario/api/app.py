@@ -9,7 +9,18 @@ from fastapi.routing import APIRoute
 from starlette.middleware.gzip import GZipMiddleware
 
 from vario.alert.desk import AlertDesk
-from vario.api import alerts, data, drift, guard, prometheus, services, signals, slos, system
+from vario.api import (
+    alertmanager,
+    alerts,
+    data,
+    drift,
+    guard,
+    prometheus,
+    services,
+    signals,
+    slos,
+    system,
+)
 from vario.api.context import Context, ServerFacts
 from vario.api.errors import add_error_handlers
 from vario.api.guard_models import GuardOut
@@ -134,6 +145,7 @@ def declare_app() -> FastAPI:
             responses={"4XX": {"model": ErrorBody}, "5XX": {"model": ErrorBody}},
         )
     app.include_router(alerts.create_router())
+    app.include_router(alertmanager.create_router())
     app.include_router(data.create_router())
     app.include_router(drift.create_router())
     app.include_router(prometheus.create_router())
