@@ -13,6 +13,7 @@ from vario.alert.scheduler import RuleScheduler
 from vario.api.app import create_app
 from vario.api.context import ServerFacts
 from vario.api.middleware import LOOPBACK_HOSTS
+from vario.api.reload import ReloadFunction, make_reload_router
 from vario.api.rules import make_rules_router
 from vario.api.targets import SnapshotFunction, make_targets_router
 from vario.app.alerts import desk_metrics
@@ -41,6 +42,7 @@ def make_face(
     rules: RuleScheduler,
     remote_write: RemoteWriteHttp,
     targets: SnapshotFunction,
+    reload: ReloadFunction,
     slos: Callable[[], SloSet],
     guard: Callable[[], GuardReport],
     drift: Callable[[], DriftReport],
@@ -59,6 +61,7 @@ def make_face(
         rules: the rule groups that are evaluated.
         remote_write: the door that is also on this port, as in Prometheus.
         targets: what is scraped.
+        reload: reads files again.
         slos: gives the SLOs that are loaded.
         guard: gives what was taken out of requests, and what is folded.
         drift: gives what drifted when it was last looked at.
@@ -86,7 +89,11 @@ def make_face(
         yield from data_metrics(keeper)
 
     # First, because the UI takes every path that nothing before it has taken.
-    routers = (make_rules_router(rules.groups), make_targets_router(targets))
+    routers = (
+        make_rules_router(rules.groups),
+        make_targets_router(targets),
+        make_reload_router(reload),
+    )
     own = (_metrics_route(collect), Route(PATH, remote_write))
     face.router.routes[:0] = [*own, *(route for each in routers for route in each.routes)]
     return face

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import functools
 import logging
 import signal
 import socket
@@ -14,11 +13,13 @@ import uvicorn
 from vario.app.ports import Addresses, Port, listen, url_of
 from vario.clock import Clock, SystemClock
 from vario.config import Settings
+from vario.errors import BadData
 from vario.store.address import parse_dsn
 from vario.store.clickhouse import open_store
 
 if TYPE_CHECKING:
     from vario.app.drift import DriftLoop
+    from vario.app.reload import Reloader
     from vario.guard.guard import Guard
     from vario.ingest.grpc import OtlpGrpc
     from vario.ingest.pipeline import Pipeline
@@ -42,7 +43,8 @@ class App:
         self.clock = clock
         self.started_ns = clock.now_ns()
         self._stack = contextlib.AsyncExitStack()
-        self.reload: Callable[[], None] = lambda: None
+        self.reloader: Reloader | None = None
+        self._reloads: set[asyncio.Task[None]] = set()
         self.reread: Callable[[], Settings] | None = None
 
     async def start(self) -> Addresses:
@@ -62,6 +64,20 @@ class App:
         """Finishes the requests in flight, writes what is queued, closes the store."""
         await self._stack.aclose()
 
+    def reload_soon(self) -> None:
+        """Begins to read files again; what is wrong in them is logged."""
+        if self.reloader is None:
+            return
+        task = asyncio.create_task(self.reloader.reload())
+        self._reloads.add(task)
+        task.add_done_callback(self._reloaded)
+
+    def _reloaded(self, task: asyncio.Task[None]) -> None:
+        self._reloads.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, BadData):  # of that it has been spoken
+            log.error("reloading failed", exc_info=error)
+
     async def _start(self) -> Addresses:
         settings = self.settings
         host, ingest = settings.server.host, settings.ingest
@@ -76,6 +92,7 @@ class App:
         from vario.app.data import make_keeper, start_keeping
         from vario.app.face import make_face
         from vario.app.guard import make_guard, start_watch
+        from vario.app.reload import Reloader
         from vario.app.rules import start_rules
         from vario.app.scrape import make_scraper, read_scrape_config
         from vario.app.slos import RuleBook, start_slo_events
@@ -94,7 +111,7 @@ class App:
         self._close_at_end(desk.desk.stop)
         rules = start_rules(book.read(), store, self.clock, desk.desk)
         self._close_at_end(rules.stop)
-        self.reload = functools.partial(book.reload, rules)
+        self.reloader = Reloader(book, rules, scraper, ingest.prometheus_config)
         self._close_at_end(start_slo_events(book, store, self.clock).stop)
         drift = self._start_drift(store)
 
@@ -110,6 +127,7 @@ class App:
             rules=rules,
             remote_write=remote_door,
             targets=scraper.snapshot,
+            reload=self.reloader.reload,
             slos=book.slos,
             guard=watch.report,
             drift=drift.report,
@@ -287,7 +305,7 @@ async def _run(app: App, on_ready: Callable[[Addresses], None] | None) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, asked.set)
-    loop.add_signal_handler(signal.SIGHUP, lambda: loop.run_in_executor(None, app.reload))
+    loop.add_signal_handler(signal.SIGHUP, app.reload_soon)
     starting = asyncio.create_task(app.start())
     stopping = asyncio.create_task(asked.wait())
     await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)

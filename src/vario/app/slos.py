@@ -11,7 +11,6 @@ from vario.alert.slo_events import SloEvents
 from vario.app.rules import RulePlan, read_rules
 from vario.clock import Clock
 from vario.config import Settings, SloSettings
-from vario.errors import BadData
 from vario.slo.load import load_slos
 from vario.slo.model import Slo, SloSet
 from vario.slo.rules import make_groups, to_yaml
@@ -67,12 +66,12 @@ class RuleBook:
         return replace(plan, groups=(*plan.groups, *more))
 
     def reload(self, scheduler: RuleScheduler) -> None:
-        """Reads everything again and evaluates that; a fault is logged and changes nothing."""
-        try:
-            plan = self.read()
-        except BadData as error:
-            log.warning("rules and SLOs are not reloaded:\n%s", error)
-            return
+        """Reads everything again and evaluates that.
+
+        Raises:
+            BadData: a file cannot be read or used; nothing has changed.
+        """
+        plan = self.read()
         scheduler.update(plan.groups)
         log.info("reloaded: %d rule groups, %d SLOs", len(plan.groups), len(self._slos.slos))
 

@@ -11,21 +11,26 @@ from tests.support.exposer import exposing
 from tests.support.scrape import Notebook, read_samples
 
 from vario.clock import SystemClock
+from vario.errors import BadData
 from vario.ingest.scrape.config import (
     FileDiscovery,
+    HttpSettings,
     Limits,
     ScrapeConfig,
     ScrapeJob,
+    Secret,
     TargetGroup,
+    TlsSettings,
 )
 from vario.ingest.scrape.relabel import RelabelRule
 from vario.ingest.scrape.scraper import Scraper
 
-JOB = ScrapeJob("j", scrape_interval_s=0.1, scrape_timeout_s=0.1)
+# A timeout that a busy machine does not reach: a scrape that fails ends its series.
+JOB = ScrapeJob("j", scrape_interval_s=0.7, scrape_timeout_s=0.7)
 
 
 async def until(done: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not done():
         assert time.monotonic() < deadline
         await asyncio.sleep(0.02)
@@ -123,5 +128,47 @@ def test_too_many_targets_are_all_refused():
         errors = {state.last_error for state in scraper.snapshot().active}
         assert errors == {"target_limit exceeded: 2 targets, at most 1"}
         assert set(values_of(notebook, "up")) == {0.0}
+
+    asyncio.run(scene())
+
+
+def test_another_configuration_is_taken_up_and_what_is_in_both_goes_on():
+    async def scene() -> None:
+        notebook = Notebook()
+        with exposing("a 1\n") as one, exposing("b 2\n") as two, exposing("c 3\n") as three:
+
+            def job(name: str, address: str, **changes: object) -> ScrapeJob:
+                group = TargetGroup((address,), {}, "here")
+                return replace(JOB, job_name=name, static_configs=(group,), **changes)
+
+            stays, goes = job("stays", one.address), job("goes", two.address)
+            scraper = scraper_of(notebook, stays, goes)
+            await scraper.start()
+            try:
+                await until(lambda: len(values_of(notebook, "b")) > 1)
+                await until(lambda: len(values_of(notebook, "a")) > 1)
+                new = job("new", three.address)
+                await scraper.reload(ScrapeConfig((new, stays)))
+                assert values_of(notebook, "b")[-1] == "stale"
+                count = len(values_of(notebook, "a"))
+                await until(lambda: len(values_of(notebook, "c")) > 1)
+                await until(lambda: len(values_of(notebook, "a")) > count + 1)
+                pools = [state.scrape_pool for state in scraper.snapshot().active]
+                assert pools == ["new", "stays"]
+
+                http = HttpSettings(tls=TlsSettings(ca=Secret("no certificate")))
+                broken = replace(JOB, job_name="broken", http=http)
+                with pytest.raises(BadData):
+                    await scraper.reload(ScrapeConfig((broken,)))
+                assert [s.scrape_pool for s in scraper.snapshot().active] == pools
+
+                slower = job("stays", one.address, scrape_interval_s=1.0)
+                await scraper.reload(ScrapeConfig((slower,)))
+                count = len(values_of(notebook, "a"))
+                await until(lambda: len(values_of(notebook, "a")) > count + 1)
+                assert "stale" not in values_of(notebook, "a")
+                assert values_of(notebook, "c")[-1] == "stale"
+            finally:
+                await scraper.stop()
 
     asyncio.run(scene())

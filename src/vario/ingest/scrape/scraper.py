@@ -58,6 +58,7 @@ class _Pool:
     tasks: dict[tuple[object, ...], asyncio.Task[None]] = field(
         default_factory=dict[tuple[object, ...], asyncio.Task[None]]
     )
+    watcher: asyncio.Task[None] | None = None
     dropped: tuple[Labels, ...] = ()
     faults: tuple[str, ...] = ()
 
@@ -81,24 +82,53 @@ class Scraper:
         self._clock = clock
         self._seed = seed or socket.gethostname()
         self._pools = [_Pool(job, Fetcher(job)) for job in config.jobs]
-        self._watchers: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Begins to scrape and to look for targets."""
         for pool in self._pools:
-            if pool.job.file_sd_configs:
-                self._watchers.append(asyncio.create_task(self._watch(pool)))
-            else:
-                await self._update(pool, pool.job.static_configs)
+            await self._begin(pool)
+
+    async def reload(self, config: ScrapeConfig) -> None:
+        """Scrapes by another configuration from now on; jobs that are in both just go on.
+
+        The series of a job that is gone are marked as ended. Those of a job that has changed are
+        not: its targets may be the same.
+
+        Raises:
+            BadData: certificates of a job cannot be read; nothing has changed.
+        """
+        kept = {pool.job.job_name: pool for pool in self._pools if pool.job in config.jobs}
+        fresh = [_Pool(job, Fetcher(job)) for job in config.jobs if job.job_name not in kept]
+        names = {job.job_name for job in config.jobs}
+        old = [pool for pool in self._pools if pool.job.job_name not in kept]
+        made = {pool.job.job_name: pool for pool in fresh}
+        self._pools = [kept.get(job.job_name) or made[job.job_name] for job in config.jobs]
+        for pool in old:
+            await self._end(pool)
+            if pool.job.job_name not in names:
+                for loop in pool.loops.values():
+                    await loop.finish()
+        for pool in fresh:
+            await self._begin(pool)
 
     async def stop(self) -> None:
         """Stops scraping. Series are not marked as ended: after a restart they go on."""
-        for task in self._watchers:
-            await _cancel(task)
         for pool in self._pools:
-            for task in pool.tasks.values():
+            await self._end(pool)
+
+    async def _begin(self, pool: _Pool) -> None:
+        if pool.watcher is not None or pool.tasks:
+            return  # a reload came before the start was through
+        if pool.job.file_sd_configs:
+            pool.watcher = asyncio.create_task(self._watch(pool))
+        else:
+            await self._update(pool, pool.job.static_configs)
+
+    async def _end(self, pool: _Pool) -> None:
+        for task in [pool.watcher, *pool.tasks.values()]:
+            if task is not None:
                 await _cancel(task)
-            await pool.fetcher.close()
+        await pool.fetcher.close()
 
     def snapshot(self) -> TargetsSnapshot:
         """Returns the state of every target."""
