@@ -222,7 +222,7 @@ def columns_of(features: Any, names: Iterable[str] | None = None) -> dict[str, A
             (with `names`), a structured array, or a mapping of names to arrays.
         names: of the columns of a two-dimensional array.
     """
-    if isinstance(features, Mapping):
+    if type(features) is dict or isinstance(features, Mapping):
         given = cast(Mapping[str, Any], features)
         first = next(iter(given.values()), None)
         if getattr(first, "ndim", None) == 1 or _is_frame_column(first):

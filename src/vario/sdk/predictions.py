@@ -1,7 +1,7 @@
 """What a model was given, what it said, and what came of it."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from typing import Any
 
 from opentelemetry import trace
 
@@ -56,22 +56,26 @@ def record_prediction(
         if model_version:
             given["model_version"] = model_version
         columns = None if features is None else columns_of(features, feature_names)
-        if columns is not None:
+        names = None if features is None else list(features if columns is None else columns)
+        if columns is None:
+            rows = 1
+            _record_one(pipeline, features, prediction, given)
+            said = prediction
+        else:
             if prediction is not None:
                 columns[OUTPUT] = prediction
             rows = pipeline.features.record_batch(_labels(pipeline, given), columns)
-            annotate(model_name=model_name, model_version=model_version)
-        else:
-            rows = 1
-            _record_one(pipeline, features, prediction, given)
-            annotate(model_name=model_name, model_version=model_version, prediction=prediction)
+            said = None  # a batch of answers is too long to say
+        annotate(
+            model_name=model_name,
+            model_version=model_version,
+            features_used=names,
+            prediction=said,
+        )
         count("predictions_total", rows, **given)
-        if features is not None:
-            names = list(columns if columns is not None else features)
-            annotate(features_used=cast(Any, [name for name in names if name != OUTPUT]))
         if request_id and current_request.get() is None:
-            said = {"request_id": request_id, "prediction": prediction, **given}
-            fields = {key: attribute(value) for key, value in said.items() if value is not None}
+            known = {"request_id": request_id, "prediction": said, **given}
+            fields = {key: attribute(value) for key, value in known.items() if value is not None}
             keep_event(pipeline, "vario.prediction", "prediction", fields)
     except Exception as error:
         report("record a prediction", error)

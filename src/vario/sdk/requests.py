@@ -5,6 +5,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from opentelemetry import trace
+from opentelemetry.trace import INVALID_SPAN
 
 from vario.sdk.faults import report
 from vario.sdk.protobuf import key_value
@@ -75,6 +76,10 @@ def annotate(
         **fields: anything else that explains the answer, such as `batch_id="b-17"`.
     """
     try:
+        state = current_request.get()
+        span = trace.get_current_span() if state is None else INVALID_SPAN
+        if state is None and not span.is_recording():
+            return
         known = {
             "user_region": user_region,
             "input_schema_version": input_schema_version,
@@ -83,11 +88,9 @@ def annotate(
         }
         given = {k: plain(v) for k, v in known.items() if v is not None}
         given.update((k, plain(v)) for k, v in fields.items())
-        state = current_request.get()
         if state is None:
             names = {"model_name": model_name, "model_version": model_version}
             given.update((k, v) for k, v in names.items() if v)
-            span = trace.get_current_span()
             span.set_attributes({k: attribute(v) for k, v in given.items()})
             return
         if model_name or model_version:

@@ -5,6 +5,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+_TEXT = frozenset((str,))
+
 
 def plain(value: Any) -> Any:
     """Returns a value made of None, str, bool, int, float, list and dict.
@@ -18,7 +20,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, bytes | bytearray):
         return bytes(value).decode("utf-8", "backslashreplace")
     if isinstance(value, Sequence | set | frozenset):
-        return [plain(item) for item in cast(Sequence[Any], value)]
+        items = cast(Sequence[Any], value)
+        return list(items) if _TEXT.issuperset(map(type, items)) else [plain(i) for i in items]
     if callable(tolist := getattr(value, "tolist", None)):
         return plain(tolist())
     return str(value)
@@ -34,7 +37,7 @@ def attribute(value: Any) -> str | bool | int | float | list[str] | list[float]:
         return ""
     if isinstance(value, list):
         items = cast(list[Any], value)
-        if all(isinstance(item, str) for item in items):
+        if _TEXT.issuperset(map(type, items)):
             return cast(list[str], items)
         if all(isinstance(item, int | float) and not isinstance(item, bool) for item in items):
             return [float(item) for item in items]
