@@ -191,18 +191,19 @@ class DeskMachine(RuleBasedStateMachine):
         self.broken, self.dies = False, False
         self.unsilence()
         self.run(1000, 20)
-        assert self.believed == {name for name in NAMES if self.models[name].firing}
+        firing = {name for name in NAMES if self.models[name].firing}
+        assert self.believed & set(NAMES) == firing  # beside alerts about vario itself
 
     @invariant()
     def the_desk_shows_what_the_model_says(self) -> None:
         views = {view.event.name: view.event for view in self.desk.views()}
-        shown = {name for name, event in views.items() if event.state == "firing"}
+        shown = {name for name in NAMES if name in views and views[name].state == "firing"}
         assert shown == {name for name, model in self.models.items() if model.firing}
 
     @invariant()
     def the_log_knows_what_the_desk_knows(self) -> None:
         kept = {e.name for e in self.log.find_latest_alerts(2**62) if e.state == "firing"}
-        assert kept == {name for name, model in self.models.items() if model.firing}
+        assert kept & set(NAMES) == {name for name, model in self.models.items() if model.firing}
 
     def teardown(self) -> None:
         if hasattr(self, "desk"):
