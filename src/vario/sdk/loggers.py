@@ -14,12 +14,13 @@ from opentelemetry.trace import get_current_span
 
 from vario.sdk.cleaning import SCALARS, Attributes, clean, clean_value
 from vario.sdk.faults import report
-from vario.sdk.protobuf import FIXED32, FIXED64, any_value, attribute_encoder, text, varint
+from vario.sdk.protobuf import FIXED32, FIXED64, any_value, attribute_encoder, message, text, varint
 from vario.sdk.recorder import Recorder, Scope
 
 _IDS = Struct(">2sQQ2sQ").pack
 _LOW = 0xFFFF_FFFF_FFFF_FFFF
 _append_attributes = attribute_encoder(b"\x32").append
+_bodies: dict[str, bytes] = {}
 _severities: dict[tuple[int, str], bytes] = {}
 
 
@@ -210,13 +211,13 @@ def encode_record(record: Record) -> bytes:
         _, timestamp, observed, severity, words, body, own, dropped, trace_id, span_id, flags,
         event_name, labels, request,
     ) = record  # fmt: skip
-    said = any_value(body)
+    said = _bodies.get(body) if type(body) is str else None
+    if said is None:
+        said = _body(body)
     parts = [
         b"\x09",
         FIXED64(timestamp & _LOW),
         _severities.get((severity, words)) or _severity(severity, words),
-        b"\x2a",
-        varint(len(said)),
         said,
     ]
     if labels is not None:
@@ -236,6 +237,15 @@ def encode_record(record: Record) -> bytes:
     parts += (b"\x59", FIXED64(observed & _LOW), text(b"\x62", event_name))
     whole = b"".join(parts)
     return b"\x12%b%b" % (varint(len(whole)), whole)
+
+
+def _body(body: Any) -> bytes:
+    said = message(b"\x2a", any_value(body))
+    if type(body) is str and len(body) <= 64:
+        if len(_bodies) >= 1_000:
+            _bodies.clear()
+        _bodies[body] = said
+    return said
 
 
 def _severity(number: int, words: str) -> bytes:

@@ -232,8 +232,10 @@ def _keep(
     """Queues a record with the model, the request and the span of now."""
     request = current_request.get()
     recorder = pipeline.recorder
-    limits = recorder.limits
-    found, dropped = clean(attributes, limits.log_attributes, limits.log_value)
+    limits, dropped = recorder.limits, 0
+    # What comes here is clean but for the limits, and they are seldom reached.
+    if limits.log_value is not None or len(attributes) > (limits.log_attributes or 0):
+        attributes, dropped = clean(attributes, limits.log_attributes, limits.log_value)
     words, number = _kept_severities.get(level) or _severity(level)
     span: Any = get_context().get(SPAN_KEY)
     if type(span) in OURS:
@@ -251,10 +253,10 @@ def _keep(
             number,
             words,
             message,
-            found,
+            attributes,
             dropped,
             *ids,
-            "",
+            event_name,
             labels,
             request,
         ),

@@ -18,6 +18,9 @@ from typing import Any
 from vario.sdk.cleaning import Attributes
 from vario.sdk.faults import say_once
 
+_NUMBERS = frozenset({int, float})
+_LARGEST = sys.float_info.max
+
 MOST_WAITING = 4_096
 """Measurements that wait in a series: 0.3 MB. Folding them takes about a millisecond."""
 
@@ -82,7 +85,7 @@ class Series:
     def _add_guarded(self, item: tuple[float, int, Any]) -> None:
         try:
             value = item[0]
-            if self.floor <= value <= sys.float_info.max:
+            if self.floor <= value <= _LARGEST:
                 self._add(value, item)
             else:
                 self._refuse(value)
@@ -139,6 +142,22 @@ class SumSeries(Series):
     def _reset(self) -> None:
         self.value: float = 0
         self.is_touched = False
+
+    def _fold(self) -> None:
+        """Does as `Series._fold` with `_add`, without a call for each measurement."""
+        pop, floor = self.pending.popleft, self.floor
+        for _ in range(len(self.pending)):
+            item = pop()
+            value = item[0]
+            if type(value) in _NUMBERS and floor <= value <= _LARGEST:
+                self.value += value
+                self.is_touched = True
+                if item[2] is not None:
+                    self.seen = seen = self.seen + 1
+                    if seen == 1 or random() * seen < 1:
+                        self.exemplars[0] = item
+            else:
+                self._add_guarded(item)
 
     def _add(self, value: Any, item: tuple[float, int, Any]) -> None:
         self.value += value

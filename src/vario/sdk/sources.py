@@ -12,9 +12,10 @@ from vario.sdk.faults import report
 from vario.sdk.lane import Lane
 from vario.sdk.recorder import Queue, Resource
 
-# A slice of 12 spans takes some 30 microseconds. Where many items wait, the service makes more
-# than it leaves time to encode, and being quick is worth more than being polite.
-_SLICE, _LARGE_SLICE = 12, 256
+# A slice of 48 spans takes some 100 microseconds; with 12, pausing costs 2 microseconds a span.
+# Where many items wait, the service makes more than it leaves time to encode, and being quick is
+# worth more than being polite.
+_SLICE, _LARGE_SLICE = 48, 256
 _PAUSE_S = 0.000_02
 _MANY = 2_048
 

@@ -111,7 +111,11 @@ class step(RecordedSpan):  # noqa: N801 -- a verb of the SDK's face
                 self.fail_unless_answer(exc_val)
             if self.end_time is None:
                 self.end_time = time_ns()
-                self.trace.recorder.keep_span(self)
+                recorder = self.trace.recorder
+                if recorder.processors:
+                    recorder.keep_span(self)
+                elif not recorder.spans.put(self):
+                    recorder.late_step(self)
         except Exception as fault:
             report(f"end step {self.step_name}", fault)
         finally:
