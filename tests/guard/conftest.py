@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.conftest import KEEP_FOR_YEARS
 from tests.support.exposer import Exposer, exposing
 from tests.support.server import serving, settings_for
 
@@ -42,7 +43,7 @@ def guarded(
     settings = replace(
         settings,
         guard=GUARD,
-        store=replace(settings.store, reader_threads=1),
+        store=replace(settings.store, reader_threads=1, retention=KEEP_FOR_YEARS),
         ingest=replace(settings.ingest, prometheus_config=str(file)),
     )
     clock = SystemClock()

@@ -62,6 +62,9 @@ MARK = re.compile(r"\[(?:[a-z][a-z0-9_]{1,19})(?::[0-9a-f]{16})?\]")
 _DIGIT = re.compile("[0-9]")
 
 _H = "[0-9a-fA-F]"
+# What stands in front of digits that are no part of an id in hexadecimal: no letter, unless that
+# letter is the length of a text, which follows a tag or another byte of the length.
+_APART = r"(?:[^A-Za-z]|[\x00-\x1f\x80-\xff][A-Za-z])"
 _ASSIGNED = (
     r"password|passwd|pwd|passphrase|client[_-]?secret|secret[_-]?(?:access[_-]?)?key|secret"
     r"|api[_-]?key|access[_-]?key|(?:access|auth|refresh|session|bearer|id)[_-]?token|private[_-]?key"
@@ -160,7 +163,7 @@ DETECTORS = (
     ),
     Detector(
         "fr_insee",
-        r"\d{6}[AaBb]\d{6}|\d \d{2} \d{2} \d[\dAaBb] \d{3}",
+        rf"{_APART}\d{{6}}[AaBb]\d{{6}}|\d \d{{2}} \d{{2}} \d[\dAaBb] \d{{3}}",
         re.compile(
             r"(?<![\w.-])[12](?P<s> ?)[0-9]{2}(?P=s)(?:0[1-9]|1[0-2])(?P=s)(?:[0-9]{2}|2[ABab])"
             r"(?P=s)[0-9]{3}(?P=s)[0-9]{3}(?P=s)[0-9]{2}(?![\w.-])"
@@ -170,7 +173,7 @@ DETECTORS = (
     ),
     Detector(
         "card",
-        r"\d{13}|\d{4}[ \-]\d{4}[ \-]\d{4}[ \-]\d|\d{4}[ \-]\d{6}[ \-]\d{4}",
+        rf"{_APART}\d{{13}}|\d{{4}}[ \-]\d{{4}}[ \-]\d{{4}}[ \-]\d|\d{{4}}[ \-]\d{{6}}[ \-]\d{{4}}",
         re.compile(
             r"(?<![\w.+-])(?:\d{13,19}|\d{4}(?P<s>[ -])\d{4}(?P=s)\d{4}(?P=s)\d{1,7}"
             r"|3\d{3}(?P<a>[ -])\d{6}(?P=a)\d{4,5})(?![\w-]|\.\d)"
@@ -317,7 +320,7 @@ def is_suspicious(text: str) -> bool:
     """Says whether patterns may find anything in a text; most texts take 1 us."""
     if len(text) < SHORTEST or (len(text) < SHORTEST_KEY and text.isalpha()):
         return False
-    return _TEXT_HINTS.search(text.encode("utf-8", "surrogatepass")) is not None
+    return _TEXT_HINTS.search(b"\n" + text.encode("utf-8", "surrogatepass")) is not None
 
 
 def detectors_for(text: str) -> list[Detector]:

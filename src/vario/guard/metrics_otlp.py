@@ -10,7 +10,7 @@ from vario.guard.exponential import common_scale, read_parts, write_parts
 from vario.guard.folds import Folds
 from vario.guard.labels import Changed, change_labels
 from vario.guard.names_otlp import family_name, label_name
-from vario.guard.otlp import ItemCleaner
+from vario.guard.otlp import RESOURCE, SCOPE, ItemCleaner
 from vario.guard.redact import Redactor
 from vario.guard.splice import Node, Splice
 from vario.guard.sums import COUNT, VALUE, Kind, Parts, Step, Sum, Sums
@@ -38,13 +38,9 @@ def clean_metrics(
     cleaner = _MetricCleaner(redactor, folds, sums, tally)
     every = bool(folds)
     metric = Node(leaf="metric", always=every)
-    scope = Node({1: Node(leaf="scope"), 2: metric}, always=every)
-    tree = Node({1: Node({1: Node(leaf="resource"), 2: scope}, always=every, opens=1)})
-    rewrites = {
-        "resource": cleaner.items.resource,
-        "scope": cleaner.items.scope,
-        "metric": cleaner.metric,
-    }
+    scope = Node({1: SCOPE, 2: metric}, always=every)
+    tree = Node({1: Node({1: RESOURCE, 2: scope}, always=every, opens=1)})
+    rewrites = {**cleaner.items.rewrites(), "metric": cleaner.metric}
     return Splice(body, hints, rewrites, cleaner.items.open).run(tree)
 
 

@@ -1,32 +1,37 @@
 """Personal data out of OTLP spans and log records."""
 
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
+from functools import lru_cache, partial
 from typing import Any
 
-from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
-from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from vario.guard.policy import Place
 from vario.guard.redact import Redactor
 from vario.guard.splice import Node, Rewrite, Splice
 from vario.model.telemetry import Signal
 
-_RESOURCE = Node(leaf="resource")
-_SCOPE = Node(leaf="scope")
-
-
-def _tree(item: Node, *, depth_two: dict[int, Node] | None = None) -> Node:
-    scope = Node({1: _SCOPE, 2: item, **(depth_two or {})})
-    return Node({1: Node({1: _RESOURCE, 2: scope}, opens=1)})
-
-
+_ATTRIBUTE = Node(leaf="attribute")
+RESOURCE = Node({1: Node(leaf="resource attribute")})
+SCOPE = Node({1: Node(leaf="scope.name"), 2: Node(leaf="scope.version"), 3: _ATTRIBUTE})
+_RECORD = Node({5: Node(leaf="body"), 6: _ATTRIBUTE, 12: Node(leaf="event.name")})
+_SPAN = Node(
+    {
+        3: Node(leaf="trace_state"),
+        5: Node(leaf="name"),
+        9: _ATTRIBUTE,
+        11: Node({2: Node(leaf="event.name"), 3: _ATTRIBUTE}),
+        13: Node({3: Node(leaf="trace_state"), 4: _ATTRIBUTE}),
+        15: Node({2: Node(leaf="status.message")}),
+    }
+)
+_TEXTS = ("scope.name", "scope.version", "event.name", "trace_state", "name", "status.message")
 _TREES = {
-    Signal.LOGS: _tree(Node(leaf="record")),
-    Signal.TRACES: _tree(Node(leaf="span")),
+    signal: Node({1: Node({1: RESOURCE, 2: Node({1: SCOPE, 2: item})}, opens=1)})
+    for signal, item in ((Signal.LOGS, _RECORD), (Signal.TRACES, _SPAN))
 }
+"""Where texts are, by the numbers of their fields (opentelemetry-proto 1.x)."""
 
 
 def clean_items(
@@ -41,13 +46,7 @@ def clean_items(
         redactor: takes it out, and counts.
     """
     cleaner = ItemCleaner(signal.value, redactor)
-    rewrites: dict[str, Rewrite] = {
-        "resource": cleaner.resource,
-        "scope": cleaner.scope,
-        "record": cleaner.record,
-        "span": cleaner.span,
-    }
-    return Splice(body, hints, rewrites, cleaner.open).run(_TREES[signal])
+    return Splice(body, hints, cleaner.rewrites(), cleaner.open).run(_TREES[signal])
 
 
 class ItemCleaner:
@@ -63,59 +62,51 @@ class ItemCleaner:
         """Notes whose items come next."""
         self.service, self.instance = identity_of(resource)
 
-    def resource(self, raw: bytes) -> bytes | None:
-        """Cleans a resource."""
-        return self._clean(Resource, raw, lambda m: self.attributes(m.attributes, resource=True))
+    def rewrites(self) -> dict[str, Rewrite]:
+        """Returns what becomes of each kind of leaf."""
+        return {
+            "attribute": self._attribute,
+            "resource attribute": partial(self._attribute, resource=True),
+            "body": self._body,
+            **{field: partial(self._text, field) for field in _TEXTS},
+        }
 
-    def scope(self, raw: bytes) -> bytes | None:
-        """Cleans the scope of instrumentation."""
-        return self._clean(InstrumentationScope, raw, lambda m: self.attributes(m.attributes))
-
-    def record(self, raw: bytes) -> bytes | None:
-        """Cleans a log record."""
-
-        def clean(record: Any) -> bool:
-            changed = self._value(record.body, "body")
-            if changed is None:
-                record.ClearField("body")
-            return self.attributes(record.attributes) | (changed is not False)
-
-        return self._clean(LogRecord, raw, clean)
-
-    def span(self, raw: bytes) -> bytes | None:
-        """Cleans a span, its events, links and status."""
-
-        def clean(span: Any) -> bool:
-            changed = self._text(span, "name", "name")
-            changed |= self._text(span.status, "message", "status.message")
-            changed |= self._text(span, "trace_state", "trace_state")
-            changed |= self.attributes(span.attributes)
-            for event in span.events:
-                changed |= self._text(event, "name", "event.name")
-                changed |= self.attributes(event.attributes)
-            for link in span.links:
-                changed |= self.attributes(link.attributes)
-            return changed
-
-        return self._clean(Span, raw, clean)
-
-    def attributes(self, pairs: Any, *, resource: bool = False) -> bool:
+    def attributes(self, pairs: Any) -> bool:
         """Cleans attributes in place; returns whether anything changed."""
-        changed = False
-        dropped: list[int] = []
-        for index, pair in enumerate(pairs):
-            outcome = self._value(pair.value, pair.key, resource=resource)
-            if outcome is None:
-                dropped.append(index)
-            place = Place(self._signal, self.service, "attribute name")
-            name = self._redactor.clean_name(pair.key, place)
-            if name != pair.key:
-                pair.key = name
-                changed = True
-            changed |= outcome is not False
-        for index in reversed(dropped):
-            del pairs[index]
-        return changed
+        outcomes = [self._pair(pair) for pair in pairs]
+        for index in reversed(range(len(outcomes))):
+            if outcomes[index] is None:
+                del pairs[index]
+        return any(outcome is not False for outcome in outcomes)
+
+    def _attribute(self, raw: bytes, *, resource: bool = False) -> bytes | None:
+        pair = KeyValue.FromString(raw)
+        changed = self._pair(pair, resource=resource)
+        if changed is None:
+            return b""
+        return pair.SerializeToString() if changed else None
+
+    def _body(self, raw: bytes) -> bytes | None:
+        value = AnyValue.FromString(raw)
+        changed = self._value(value, "body")
+        if changed is None:
+            return b""
+        return value.SerializeToString() if changed else None
+
+    def _text(self, field: str, raw: bytes) -> bytes | None:
+        text = raw.decode()
+        cleaned = self._redactor.clean(text, Place(self._signal, self.service, field))
+        return None if cleaned == text else (cleaned or "").encode()
+
+    def _pair(self, pair: Any, *, resource: bool = False) -> bool | None:
+        """Cleans a `KeyValue`; returns whether it changed, None if it is to go."""
+        changed = self._value(pair.value, pair.key, resource=resource)
+        place = Place(self._signal, self.service, "attribute name")
+        name = self._redactor.clean_name(pair.key, place)
+        if changed is None or name == pair.key:
+            return changed
+        pair.key = name
+        return True
 
     def _value(self, value: Any, field: str, *, resource: bool = False) -> bool | None:
         """Cleans an `AnyValue`; returns whether it changed, None if its field is to go."""
@@ -133,19 +124,6 @@ class ItemCleaner:
         if cleaned != text:
             value.string_value = cleaned
         return cleaned != text
-
-    def _text(self, owner: Any, attribute: str, field: str) -> bool:
-        text = getattr(owner, attribute)
-        cleaned = self._redactor.clean(text, Place(self._signal, self.service, field))
-        if cleaned == text:
-            return False
-        setattr(owner, attribute, cleaned or "")
-        return True
-
-    @staticmethod
-    def _clean(kind: type[Any], raw: bytes, clean: Callable[[Any], bool]) -> bytes | None:
-        message = kind.FromString(raw)
-        return message.SerializeToString() if clean(message) else None
 
 
 @lru_cache(maxsize=1024)

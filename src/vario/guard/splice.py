@@ -1,7 +1,7 @@
 """Rewrites a few messages inside a protobuf body and leaves every other byte as it is.
 
-A body of 8,000 records with something in 80 of them is walked by its tags and lengths; the 80 are
-decoded, the rest is copied in slices. The walk costs 1 us an item, decoding all of it 25.
+A body of 8,000 records with something in 80 of them is walked by its tags and lengths; what is
+decoded is the one attribute of each of the 80, the rest is copied in slices.
 """
 
 from bisect import bisect_left
@@ -52,43 +52,47 @@ class Splice:
         return self._message(root, 0, len(self.body))
 
     def _message(self, node: Node, start: int, end: int) -> bytes | None:
-        body, parts = self.body, list[bytes]()
+        body, hints, parts = self.body, self.hints, list[bytes]()
+        every = any(child.always for child in node.children.values())
+        next_hint, hint_count = bisect_left(hints, start), len(hints)
         at = copied = start
-        while at < end:
+        while at < end and (every or next_hint < hint_count):
             tag_at = at
             tag, at = _varint(body, at)
-            kind = tag & 7
-            if kind == 2:
-                size, begin = _varint(body, at)
-                at = begin + size
-            elif kind == 0:
-                _, at = _varint(body, at)
+            if tag & 7 != 2:
+                at = _skip(body, at, tag & 7)
                 continue
-            else:
-                at += 8 if kind == 1 else 4
-                continue
-            number = tag >> 3
-            if number == node.opens:
+            size, begin = _varint(body, at)
+            at = begin + size
+            while next_hint < hint_count and hints[next_hint] < begin:
+                next_hint += 1
+            if tag >> 3 == node.opens:
                 self.opened(body[begin:at])
-            child = node.children.get(number)
-            if child is None or not (child.always or self._hinted(begin, at)):
+            elif not every and (next_hint == hint_count or hints[next_hint] >= at):
                 continue
-            if child.leaf:
-                new = self.rewrites[child.leaf](body[begin:at])
-            else:
-                new = self._message(child, begin, at)
+            new = self._child(node.children.get(tag >> 3), begin, at)
             if new is not None:
                 parts.append(body[copied:tag_at])
                 if new:
                     parts += [encode_varint(tag), encode_varint(len(new)), new]
                 copied = at
-        if not parts:
+        return b"".join([*parts, body[copied:end]]) if parts else None
+
+    def _child(self, child: Node | None, begin: int, end: int) -> bytes | None:
+        if child is None or not (child.always or self._hinted(begin, end)):
             return None
-        return b"".join([*parts, body[copied:end]])
+        if child.leaf:
+            return self.rewrites[child.leaf](self.body[begin:end])
+        return self._message(child, begin, end)
 
     def _hinted(self, start: int, end: int) -> bool:
         first = bisect_left(self.hints, start)
         return first < len(self.hints) and self.hints[first] < end
+
+
+def _skip(body: bytes, at: int, kind: int) -> int:
+    """Returns where a field that is no message ends: a varint, or one of 8 or 4 bytes."""
+    return _varint(body, at)[1] if kind == 0 else at + (8 if kind == 1 else 4)
 
 
 def _varint(body: bytes, at: int) -> tuple[int, int]:
