@@ -40,6 +40,7 @@ vario is live: {url}
             one request across gateway, ml-infer and feature-store, with a cold cache
   Logs      every line of a trace; the jump is on each span
   SLOs      in a minute, from what it sends: vario slo list --server {url}
+  Alerts    what burns them, and why one is quiet: vario alerts list --server {url}
   Terminal  vario doctor --server {url}
 
 Data is in {folder}{kept}. Ctrl-C stops everything.
