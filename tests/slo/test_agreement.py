@@ -13,7 +13,7 @@ from vario.alert.rulefile import check_text
 from vario.slo.load import check_text as check_slos
 from vario.slo.rules import make_groups, to_yaml
 
-MINUTES = 240
+MINUTES = 200
 
 
 def exported(name: str) -> str:
@@ -99,7 +99,7 @@ MUTANTS = {
     "a factor of a ticket": ("errors-30d", "> (1 * 0.001)", "> (1.3 * 0.001)", 6),
     "a target": ("latency-30d", "* 0.05)", "* 0.06)", 6),
     "a long window": ("errors-30d", "[1h]", "[50m]", 6),
-    "a short window": ("good-7d", "d_good_total[7m]", "d_good_total[9m]", 6),
+    "a short window": ("good-7d", "d_good_total[7m]", "d_good_total[9m]", 8),
 }
 
 

@@ -186,7 +186,8 @@ class _Writer:
         yield self._record("slo:objective:ratio", f"vector({slo.target!r})")
         current = f"slo:sli_error:ratio_rate5m{self.me} / {slo.budget!r}"
         yield self._record("slo:current_burn_rate:ratio", f"max without (window) ({current})")
-        left = f"1 - ({self.spent()}) / {slo.budget!r}"
+        yield self.first()
+        left = f"1 - ({self.spent()}) * ({self.lived()}) / {slo.budget!r}"
         yield self._record("slo:period_error_budget_remaining:ratio", left)
 
     def spent(self) -> str:
@@ -201,6 +202,31 @@ class _Writer:
             for kind in ("bad", "total")
         )
         return f"{bad} / ({total} > 0)"
+
+    def lived(self) -> str:
+        """Returns PromQL of the share of the period since its first measurement, at most 1.
+
+        The budget is that of a whole period at this traffic: a service that is five minutes old
+        has not spent a month's budget with one bad minute.
+        """
+        first = f"slo:sli_first:seconds{self.me}"
+        if self.is_calendar:
+            first = f"sum without (period) ({first})"
+        return f"clamp_max((time() - {first}) / {self.slo.period.nominal_s}, 1)"
+
+    def first(self) -> RuleText:
+        """Returns the rule that remembers when the period's first measurement was."""
+        period = self.slo.period
+        seen_s = period.nominal_s
+        if isinstance(period, Calendar):
+            seen_s = int(LONGEST_DAYS[period.unit] * 86_400)
+        before = (
+            f"min_over_time(slo:sli_first:seconds{self.me}[{format_duration_ms(seen_s * 1000)}])"
+        )
+        expr = f"{before} or (slo:sli_total:rate5m{self.me} * 0 + time())"
+        if self.is_calendar:
+            expr = f"({expr}) and on (period) slo:calendar:period{self.me}"
+        return self._record("slo:sli_first:seconds", expr)
 
     def alerts(self, windows: Sequence[BurnWindow]) -> Iterator[RuleText]:
         """Yields the floors of the windows, then their alerts."""

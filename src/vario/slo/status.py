@@ -152,7 +152,8 @@ def evaluate_status(
         except VarioError as error:
             faults.append(str(error))
     measured = counts.total.sum(axis=0) > 0
-    groups = _groups(slo, counts)
+    lived = _lived(slo, now_s, times, step_s, measured)
+    groups = _groups(slo, counts, lived)
     lefts = [group.left for group in groups if group.left is not None]
     left = min(lefts, default=None)
     is_fresh = any(burn.short is not None for burn in burns)
@@ -167,10 +168,10 @@ def evaluate_status(
         start_s,
         now_s,
         times,
-        _burn_down(slo, counts),
+        _burn_down(slo, counts, lived),
         burns,
         groups,
-        _spenders(slo, counts, times, step_s),
+        _spenders(slo, counts, times, step_s, lived),
         tuple(faults),
     )
 
@@ -224,37 +225,50 @@ def _range(
     return found
 
 
-def _groups(slo: Slo, counts: _Counts) -> tuple[Group, ...]:
+def _lived(
+    slo: Slo, now_s: int, times: NDArray[np.int64], step_s: int, measured: NDArray[np.bool_]
+) -> float:
+    """Returns the share of the period since its first measurement, at most 1.
+
+    The budget is that of a whole period at this traffic; see `rules.py`.
+    """
+    if not measured.any():
+        return 1.0
+    first_s = int(times[int(np.argmax(measured))]) - step_s
+    return min(1.0, (now_s - first_s) / slo.period.nominal_s)
+
+
+def _groups(slo: Slo, counts: _Counts, lived: float) -> tuple[Group, ...]:
     """Returns the groups that are kept apart; a breakdown's are added up."""
     if not slo.by:
         bad, total = float(counts.bad.sum()), float(counts.total.sum())
-        return (Group({}, bad, total, _left(slo, bad, total)),)
+        return (Group({}, bad, total, _left(slo, bad, total, lived)),)
     sums = zip(counts.labels, counts.bad.sum(axis=1), counts.total.sum(axis=1), strict=True)
     return tuple(
-        Group(dict(labels), float(bad), float(total), _left(slo, float(bad), float(total)))
+        Group(dict(labels), float(bad), float(total), _left(slo, float(bad), float(total), lived))
         for labels, bad, total in sums
     )
 
 
-def _left(slo: Slo, bad: float, total: float) -> float | None:
-    return 1 - bad / total / slo.budget if total > 0 else None
+def _left(slo: Slo, bad: float, total: float, lived: float) -> float | None:
+    return 1 - bad / total / slo.budget * lived if total > 0 else None
 
 
-def _burn_down(slo: Slo, counts: _Counts) -> Floats:
-    """Returns what was left at each step, held against the events of the period so far."""
+def _burn_down(slo: Slo, counts: _Counts, lived: float) -> Floats:
+    """Returns what was left at each step of the budget that there is now."""
     bad = np.cumsum(counts.bad.sum(axis=0))
     total = np.cumsum(counts.total.sum(axis=0))
     whole = total[-1] if len(total) else 0.0
     left = np.full(len(total), np.nan)
     if whole > 0:
-        left[total > 0] = (1 - bad / (whole * slo.budget))[total > 0]
+        left[total > 0] = (1 - bad / (whole * slo.budget) * lived)[total > 0]
     return left
 
 
 def _spenders(
-    slo: Slo, counts: _Counts, times: NDArray[np.int64], step_s: int
+    slo: Slo, counts: _Counts, times: NDArray[np.int64], step_s: int, lived: float
 ) -> tuple[Spender, ...]:
-    whole = counts.total.sum() * slo.budget
+    whole = counts.total.sum() * slo.budget / lived
     if whole <= 0:
         return ()
     order = np.argsort(counts.bad, axis=None, kind="stable")[::-1][:TOP_SPENDERS]
