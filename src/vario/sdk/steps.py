@@ -28,6 +28,7 @@ from vario.sdk.state import STATE
 from vario.sdk.tracing import begin
 from vario.sdk.values import attribute
 
+_USED: Any = object()
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -104,8 +105,9 @@ class step(RecordedSpan):  # noqa: N801 -- a verb of the SDK's face
     ) -> None:
         """Ends the span and records how long the step took; an exception goes on its way."""
         token = self._token
-        if token is None:
+        if token is None or token is _USED:
             return
+        self._token = _USED  # a token holds the context that was, and a span may wait for long
         try:
             if exc_val is not None:
                 self.fail_unless_answer(exc_val)
