@@ -71,6 +71,22 @@ class StoreSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SamplingSettings:
+    """Tail sampling; off (every trace is kept) until `spans_per_second` is above 0.
+
+    A trace is decided when nothing more of it has come for `decide_after_s`, or, while its root is
+    missing, for `wait_for_root_s`. Requests slower than the `slow_quantile` of their operation are
+    kept.
+    """
+
+    spans_per_second: float = 0.0
+    decide_after_s: float = 90.0
+    wait_for_root_s: float = 600.0
+    slow_quantile: float = 0.99
+    every_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
 class IngestSettings:
     """The doors. A port of 0 asks the system for a free one.
 
@@ -173,6 +189,7 @@ class Settings:
     ingest: IngestSettings = field(default_factory=IngestSettings)
     store: StoreSettings = field(default_factory=StoreSettings)
     guard: GuardSettings = field(default_factory=GuardSettings)
+    sampling: SamplingSettings = field(default_factory=SamplingSettings)
     alert: AlertSettings = field(default_factory=AlertSettings)
     drift: DriftSettings = field(default_factory=DriftSettings)
     slo: SloSettings = field(default_factory=SloSettings)

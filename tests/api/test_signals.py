@@ -70,6 +70,7 @@ def test_search_for_traces(store, client) -> None:
                 "error_count": 1,
                 "matched_spans": 1,
                 "services": ["gateway", "ml-infer"],
+                "weight": 1.0,
             }
         ]
     }

@@ -34,12 +34,17 @@ def days(address: str) -> list[str]:
 def test_what_is_stored_and_how_long_it_will_do(tmp_path: Path) -> None:
     settings = settings_for("chdb://memory/data_page")
     retention = replace(settings.store.retention, max_disk="1GB")
-    settings = replace(settings, store=replace(settings.store, retention=retention))
+    settings = replace(
+        settings,
+        store=replace(settings.store, retention=retention),
+        sampling=replace(settings.sampling, spans_per_second=1000.0),
+    )
     with serving(settings, SystemClock()) as addresses:
         send(addresses.otlp_http, time.time_ns())
         data = ask(addresses.api, "/api/data")
         metrics = httpx.get(f"{addresses.api}/metrics", timeout=60).text
         doctor = ask(addresses.api, "/api/doctor")
+        overview = ask(addresses.api, "/api/services")
         file = tmp_path / "all.tar"
         with httpx.stream("POST", f"{addresses.api}/api/backup", timeout=60) as answer:
             file.write_bytes(b"".join(answer.iter_bytes()))
@@ -53,7 +58,11 @@ def test_what_is_stored_and_how_long_it_will_do(tmp_path: Path) -> None:
     assert "vario_retention_budget_bytes 1000000000" in metrics
     assert isinstance(doctor, dict)
     assert [one["status"] for one in doctor["checks"] if one["name"] == "disk"] == ["ok"]
+    assert isinstance(overview, dict)
+    assert [one["requests"] for one in overview["services"]] == [1]
+    assert "vario_sampling_traces_total" in metrics
     assert read_backup(file).rows["otel_traces"] == 1
+    assert read_backup(file).rows["entry_spans"] == 1
 
 
 @pytest.mark.timeout(300)

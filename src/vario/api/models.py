@@ -93,7 +93,7 @@ class ServicesOut(Shape):
 
 
 class TraceSummaryOut(Shape):
-    """One line of the list of traces."""
+    """One line of the list of traces; `weight` is how many traces it stands for when sampled."""
 
     trace_id: str
     root_service: str
@@ -104,6 +104,7 @@ class TraceSummaryOut(Shape):
     error_count: int
     matched_spans: int
     services: list[str]
+    weight: float
 
 
 class TracesOut(Shape):

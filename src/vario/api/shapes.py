@@ -79,6 +79,7 @@ def show_trace_summary(summary: TraceSummary) -> TraceSummaryOut:
         error_count=summary.error_count,
         matched_spans=summary.matched_spans,
         services=list(summary.services),
+        weight=summary.weight,
     )
 
 

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from vario.clock import Clock
 from vario.config import Settings
@@ -10,6 +10,7 @@ from vario.errors import VarioError
 from vario.ingest.counters import Labels, Metric
 from vario.store.clickhouse import ClickHouseStore
 from vario.store.retention import Keeper
+from vario.store.sampling import Sampler, check_sampling
 
 log = logging.getLogger(__name__)
 
@@ -48,19 +49,23 @@ class KeeperThread:
 
 
 def make_keeper(settings: Settings, store: ClickHouseStore, clock: Clock) -> Keeper:
-    """Returns the keeper of a store.
+    """Returns the keeper of a store; where traces are sampled, their views are there afterwards.
 
     Raises:
-        BadData: a setting of retention makes no sense.
+        BadData: a setting of retention or sampling makes no sense.
     """
-    own = settings.store
-    return Keeper(store.engine, clock, own.retention, cluster=own.cluster)
+    own, sampler = settings.store, None
+    check_sampling(settings.sampling, own.cluster)
+    if settings.sampling.spans_per_second:
+        sampler = Sampler(store.engine, clock, settings.sampling, cluster=own.cluster)
+        sampler.enable()
+    return Keeper(store.engine, clock, own.retention, cluster=own.cluster, sampler=sampler)
 
 
 def start_keeping(
     keeper: Keeper, settings: Settings, reread: Callable[[], Settings] | None
-) -> KeeperThread:
-    """Returns the thread that looks after age, size and changed settings, started.
+) -> "Keeping":
+    """Returns what looks after age, size, changed settings and samples traces, started.
 
     Args:
         keeper: what does it.
@@ -71,7 +76,23 @@ def start_keeping(
     if reread is not None:
         rounds["reading changed settings"] = lambda: keeper.update(reread().store.retention)
     rounds["retention"] = keeper.run_once
-    return KeeperThread(rounds, settings.store.retention.check_every_s)
+    threads = [KeeperThread(rounds, settings.store.retention.check_every_s)]
+    if keeper.sampler is not None:
+        sampling = {"sampling traces": keeper.sampler.run_once}
+        threads.append(KeeperThread(sampling, settings.sampling.every_s))
+    return Keeping(threads)
+
+
+class Keeping:
+    """The threads of a keeper, stopped together."""
+
+    def __init__(self, threads: Sequence[KeeperThread]) -> None:
+        self._threads = threads
+
+    def stop(self) -> None:
+        """Returns once the rounds under way are over."""
+        for thread in self._threads:
+            thread.stop()
 
 
 def data_metrics(keeper: Keeper) -> Iterator[Metric]:
@@ -85,6 +106,12 @@ def data_metrics(keeper: Keeper) -> Iterator[Metric]:
         yield Metric("vario_retention_budget_bytes", "gauge", told, {(): disk.budget_bytes})
         told = "How far the budget is exceeded, with only today's data left."
         yield Metric("vario_retention_over_budget_bytes", "gauge", told, {(): disk.over_bytes})
+    if keeper.sampler is not None:
+        decided: dict[Labels, float] = {
+            (("outcome", outcome), ("reason", reason)): count
+            for (outcome, reason), count in dict(keeper.sampler.decided).items()
+        }
+        yield Metric("vario_sampling_traces_total", "counter", "Traces decided.", decided)
     told = "What a day adds, from the last full days."
     growth: dict[Labels, float] = {(("kind", k),): v for k, v in disk.growth_bytes.items()}
     yield Metric("vario_retention_growth_bytes_per_day", "gauge", told, growth)

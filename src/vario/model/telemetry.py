@@ -77,7 +77,8 @@ class TraceSummary:
 
     `root_service` and `root_name` are those of the span without a parent, or of the earliest
     stored span where the root has not arrived. `matched_spans` counts the spans that the search
-    matched, `span_count` all stored spans of the trace.
+    matched, `span_count` all stored spans of the trace. `weight` says how many traces it stands
+    for, itself included, where traces are sampled.
     """
 
     trace_id: str
@@ -89,6 +90,7 @@ class TraceSummary:
     error_count: int
     matched_spans: int
     services: tuple[str, ...]
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from vario.store.pieces import (
     parse_size,
     today_of,
 )
+from vario.store.sampling import Sampler
 from vario.store.schema import Shape, apply_ttl, read_state, shape_of
 from vario.store.usage import UsageQueries
 
@@ -108,9 +109,15 @@ class Keeper:
     """
 
     def __init__(
-        self, engine: Engine, clock: Clock, settings: RetentionSettings, *, cluster: str = ""
+        self,
+        engine: Engine,
+        clock: Clock,
+        settings: RetentionSettings,
+        *,
+        cluster: str = "",
+        sampler: Sampler | None = None,
     ) -> None:
-        """Makes a keeper.
+        """Makes a keeper; `sampler` is who decides which traces stay, if anybody does.
 
         Raises:
             BadData: a setting makes no sense.
@@ -127,6 +134,7 @@ class Keeper:
             if name.startswith("adopted:")
         )
         self.settings = settings
+        self.sampler = sampler
         self.removed: dict[tuple[str, str], tuple[int, int, int]] = {}
         """By kind and reason: pieces, rows and bytes that went since the start."""
 

@@ -32,6 +32,9 @@ _COMMENT = re.compile(r"^\s*--.*$", re.MULTILINE)
 _SHARD_KEYS = {
     "otel_traces": "cityHash64(TraceId)",
     "otel_traces_trace_id_ts": "cityHash64(TraceId)",
+    "entry_spans": "rand()",
+    "trace_pending": "cityHash64(TraceId)",
+    "trace_decisions": "cityHash64(TraceId)",
     "metric_series": "id",
     "metric_samples": "id",
     "metric_histograms": "id",
@@ -55,6 +58,8 @@ class Kept:
 KEPT = (
     Kept("otel_traces", "traces", "toDateTime(Timestamp)"),
     Kept("otel_traces_trace_id_ts", "traces", "toDateTime(Start)"),
+    Kept("entry_spans", "traces", "toDateTime(Timestamp)"),
+    Kept("trace_decisions", "traces", "toDateTime(Decided)"),
     Kept("otel_logs", "logs", "TimestampTime"),
     Kept("metric_series", "metrics", "toDateTime(last_seen)"),
     Kept("metric_samples", "metrics", "toDateTime(ts)"),

@@ -9,6 +9,7 @@ from vario.model.telemetry import Signal, TimeRange
 from vario.store.base import GroupBy
 from vario.store.engine import Engine
 from vario.store.filter_sql import compile_field
+from vario.store.sampling import is_sampling
 from vario.store.windows import (
     IN_WINDOW,
     LOGS_IN_WINDOW,
@@ -40,15 +41,31 @@ _VALUE_LIMITS = {"max_rows_to_group_by": 100_000, "group_by_overflow_mode": "any
 
 # Bounded memory, exact for few requests, close at the tail for many (5 M spans by model: 135 ms).
 # quantilesDD is a third faster, but its p95 of three requests is the second slowest.
-_QUANTILES = "quantilesTDigest(0.5, 0.95, 0.99)(Duration)"
+# A span that an SDK sampled stands for `Weight` requests; one of weight 0 is counted elsewhere.
+_QUANTILES = (
+    "quantilesTDigestWeightedIf(0.5, 0.95, 0.99)(Duration, toUInt32(round(Weight)), Weight > 0)"
+)
+_REQUESTS = "toUInt64(round(sum(Weight)))"
+_ERRORS = "toUInt64(round(sumIf(Weight, IsError)))"
 
 _POINT = f"""
-    count() AS requests,
-    countIf(IsError) AS errors,
+    {_REQUESTS} AS requests,
+    {_ERRORS} AS errors,
     {_QUANTILES} AS quantiles,
-    argMax(TraceId, Duration) AS slowest_id,
+    argMaxIf(TraceId, Duration, TraceId != '') AS slowest_id,
     max(Duration) AS slowest_ns
 """
+
+_ENTRY_COLUMNS = "Timestamp, ServiceName, SpanName, ModelName, ModelVersion, Region, IsError"
+# Where traces are sampled, requests are counted by rows that outlive them; those that are kept
+# follow for their ids.
+_SAMPLED_ENTRIES = f"""(
+    SELECT {_ENTRY_COLUMNS}, Duration, Weight, '' AS TraceId FROM entry_spans WHERE {IN_WINDOW}
+    UNION ALL
+    SELECT {_ENTRY_COLUMNS}, Duration, 0 AS Weight, TraceId FROM otel_traces
+    WHERE IsEntry AND {IN_WINDOW}
+) AS entries WHERE"""
+_ENTRIES = "otel_traces WHERE IsEntry AND"
 
 
 class ServiceQueries:
@@ -62,9 +79,9 @@ class ServiceQueries:
         params = bind_window(window)
         totals = self._engine.query_rows(
             f"""
-            SELECT ServiceName, ModelName, count(), countIf(IsError), {_QUANTILES},
+            SELECT ServiceName, ModelName, {_REQUESTS}, {_ERRORS}, {_QUANTILES},
                 toUnixTimestamp64Nano(max(Timestamp)), arraySort(groupUniqArray(Region))
-            FROM otel_traces WHERE IsEntry AND {IN_WINDOW}
+            FROM {self._entries()} {IN_WINDOW}
             GROUP BY ServiceName, ModelName ORDER BY ServiceName, ModelName
             """,
             params,
@@ -97,8 +114,7 @@ class ServiceQueries:
         rows = self._engine.query_rows(
             f"""
             SELECT {_GROUPS[by]} AS group, {STEP} AS step, {_POINT}
-            FROM otel_traces
-            WHERE ServiceName = {{service:String}} AND IsEntry AND {IN_WINDOW}{of_model}
+            FROM {self._entries()} {IN_WINDOW} AND ServiceName = {{service:String}}{of_model}
             GROUP BY group, step
             """,
             {**bind_window(window, step_ns), "service": service, "model": model or ""},
@@ -149,6 +165,10 @@ class ServiceQueries:
         )
         return [row[0] for row in rows]
 
+    def _entries(self) -> str:
+        """Returns where requests are counted: what stands between FROM and a condition."""
+        return _SAMPLED_ENTRIES if is_sampling(self._engine) else _ENTRIES
+
     def _narrow(self, signal: Signal, window: TimeRange) -> TimeRange:
         """Returns the end of a window that holds enough rows to know its fields by."""
         table, in_window = _TABLES[signal]
@@ -166,8 +186,8 @@ class ServiceQueries:
         rows = self._engine.query_rows(
             f"""
             SELECT ServiceName, ModelName, ModelVersion,
-                toUnixTimestamp64Nano(min(Timestamp)) AS first_ns, count()
-            FROM otel_traces WHERE IsEntry AND {IN_WINDOW} AND ModelVersion != ''
+                toUnixTimestamp64Nano(min(Timestamp)) AS first_ns, {_REQUESTS}
+            FROM {self._entries()} {IN_WINDOW} AND ModelVersion != ''
             GROUP BY ServiceName, ModelName, ModelVersion ORDER BY first_ns, ModelVersion
             """,
             params,
@@ -184,7 +204,7 @@ class ServiceQueries:
         rows = self._engine.query_rows(
             f"""
             SELECT ServiceName, ModelName, {STEP} AS step, {_POINT}
-            FROM otel_traces WHERE IsEntry AND {IN_WINDOW}
+            FROM {self._entries()} {IN_WINDOW}
             GROUP BY ServiceName, ModelName, step
             """,
             bind_window(window, step_ns),

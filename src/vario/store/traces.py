@@ -101,12 +101,20 @@ class TraceQueries:
                 count() AS spans,
                 countIf(IsError) AS errors,
                 countIf({IN_WINDOW} AND ({condition.sql})) AS matched,
-                arraySort(groupUniqArray(ServiceName)) AS services
+                arraySort(groupUniqArray(ServiceName)) AS services,
+                max(Weight)
             FROM otel_traces
             WHERE TraceId IN {{ids:Array(String)}}{bounds}
             GROUP BY TraceId
             """,
             {**bind_window(window), **condition.params, **params, "ids": list(ids)},
+        )
+        kept_for = dict(
+            self._engine.query_rows(
+                "SELECT TraceId, max(Weight) FROM trace_decisions"
+                " WHERE Kept AND TraceId IN {ids:Array(String)} GROUP BY TraceId",
+                {"ids": list(ids)},
+            )
         )
         return {
             row[0]: TraceSummary(
@@ -119,6 +127,7 @@ class TraceQueries:
                 error_count=row[5],
                 matched_spans=row[6],
                 services=tuple(row[7]),
+                weight=row[8] * kept_for.get(row[0], 1.0),
             )
             for row in rows
         }

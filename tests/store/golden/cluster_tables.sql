@@ -230,6 +230,69 @@ ORDER BY at;
 
 CREATE TABLE IF NOT EXISTS retention_log ON CLUSTER 'prod' AS retention_log_local ENGINE = Distributed('prod', currentDatabase(), retention_log_local, rand());
 
+ALTER TABLE otel_traces_local ON CLUSTER 'prod'
+    ADD COLUMN IF NOT EXISTS Weight Float64
+        MATERIALIZED if(position(TraceState, 'th:') = 0, 1, ifNotFinite(pow(2, 56) / (pow(2, 56) -
+            reinterpretAsUInt64(reverse(unhex(rightPad(
+                extract(TraceState, '(?:^|,)\\s*ot=(?:[^,;]*;)*th:([0-9a-f]{1,14})(?:[;,]|$)'),
+                14, '0'))))), 1))
+        CODEC(ZSTD(1));
+
+ALTER TABLE otel_traces ON CLUSTER 'prod'
+    ADD COLUMN IF NOT EXISTS Weight Float64
+        MATERIALIZED if(position(TraceState, 'th:') = 0, 1, ifNotFinite(pow(2, 56) / (pow(2, 56) -
+            reinterpretAsUInt64(reverse(unhex(rightPad(
+                extract(TraceState, '(?:^|,)\\s*ot=(?:[^,;]*;)*th:([0-9a-f]{1,14})(?:[;,]|$)'),
+                14, '0'))))), 1))
+        CODEC(ZSTD(1));
+
+CREATE TABLE IF NOT EXISTS entry_spans_local ON CLUSTER 'prod' (
+    Timestamp DateTime64(9) CODEC(Delta(8), ZSTD(1)),
+    ServiceName LowCardinality(String) CODEC(ZSTD(1)),
+    SpanName LowCardinality(String) CODEC(ZSTD(1)),
+    ModelName LowCardinality(String) CODEC(ZSTD(1)),
+    ModelVersion LowCardinality(String) CODEC(ZSTD(1)),
+    Region LowCardinality(String) CODEC(ZSTD(1)),
+    IsError Bool CODEC(ZSTD(1)),
+    Duration UInt64 CODEC(T64, ZSTD(1)),
+    Weight Float64 CODEC(ZSTD(1))
+) ENGINE = ReplicatedMergeTree
+PARTITION BY toDate(Timestamp)
+ORDER BY (ServiceName, ModelName, SpanName, toStartOfMinute(Timestamp), Timestamp)
+TTL toDateTime(Timestamp) + INTERVAL 7 DAY
+SETTINGS ttl_only_drop_parts = 1;
+
+CREATE TABLE IF NOT EXISTS entry_spans ON CLUSTER 'prod' AS entry_spans_local ENGINE = Distributed('prod', currentDatabase(), entry_spans_local, rand());
+
+CREATE TABLE IF NOT EXISTS trace_pending_local ON CLUSTER 'prod' (
+    TraceId String CODEC(ZSTD(1)),
+    Arrived DateTime64(3) CODEC(Delta, ZSTD(1)),
+    Spans UInt32 CODEC(ZSTD(1)),
+    HasRoot Bool,
+    HasError Bool,
+    First DateTime64(9) CODEC(Delta, ZSTD(1)),
+    Last DateTime64(9) CODEC(Delta, ZSTD(1)),
+    Entries Array(Tuple(String, UInt64)) CODEC(ZSTD(1))
+) ENGINE = ReplicatedMergeTree
+PARTITION BY toStartOfHour(Arrived)
+ORDER BY (toStartOfMinute(Arrived), TraceId);
+
+CREATE TABLE IF NOT EXISTS trace_pending ON CLUSTER 'prod' AS trace_pending_local ENGINE = Distributed('prod', currentDatabase(), trace_pending_local, cityHash64(TraceId));
+
+CREATE TABLE IF NOT EXISTS trace_decisions_local ON CLUSTER 'prod' (
+    TraceId String CODEC(ZSTD(1)),
+    Decided DateTime64(3) CODEC(Delta, ZSTD(1)),
+    Kept Bool,
+    Reason LowCardinality(String),
+    Weight Float64 CODEC(ZSTD(1))
+) ENGINE = ReplicatedMergeTree
+PARTITION BY toDate(Decided)
+ORDER BY TraceId
+TTL toDateTime(Decided) + INTERVAL 7 DAY
+SETTINGS ttl_only_drop_parts = 1;
+
+CREATE TABLE IF NOT EXISTS trace_decisions ON CLUSTER 'prod' AS trace_decisions_local ENGINE = Distributed('prod', currentDatabase(), trace_decisions_local, cityHash64(TraceId));
+
 CREATE TABLE IF NOT EXISTS alert_events_local ON CLUSTER 'prod' (
     id String,
     version UInt64 CODEC(DoubleDelta, ZSTD(1)),
