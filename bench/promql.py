@@ -88,18 +88,21 @@ def _ask(
 ) -> list[Row]:
     parameters = {"query": query, "start": end_s - window_s, "end": end_s, "step": step_s}
     taken: dict[str, list[float]] = {s.name: [] for s in systems}
+    cpu = dict.fromkeys(taken, 0.0)
     answers: dict[str, object] = {}
     with httpx.Client(timeout=120) as client:
         for _ in range(ROUNDS):
             for system in systems:
-                begun = time.perf_counter()
+                begun, before = time.perf_counter(), system.cpu_s()
                 answer = client.get(f"{system.query_url}/api/v1/query_range", params=parameters)
                 taken[system.name].append(time.perf_counter() - begun)
+                cpu[system.name] += system.cpu_s() - before
                 answers[system.name] = answer.raise_for_status().json()["data"]["result"]
     oracle = answers.get("prometheus")
     return [
         Row(f"{s.name}: {title}", median(taken[s.name]) * 1000, "ms",
-            note="" if oracle is None or s.name != "vario" else _agreement(answers[s.name], oracle))
+            note=f"{cpu[s.name] / ROUNDS * 1000:.0f} ms CPU" + (
+                f", {_agreement(answers[s.name], oracle)}" if oracle and s.name == "vario" else ""))
         for s in systems
     ]  # fmt: skip
 
