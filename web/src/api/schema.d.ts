@@ -1195,7 +1195,8 @@ export interface components {
          * FromLiveIn
          * @description Asks for a reference of live traffic: a model's last `window_s` seconds.
          *
-         *     `model_version` may be empty for all versions.
+         *     `model_version` may be empty for all versions; each value of the labels in `segments` is kept as
+         *     a part.
          */
         FromLiveIn: {
             /** Model Name */
@@ -1212,6 +1213,8 @@ export interface components {
              * @default 86400
              */
             window_s: number;
+            /** Segments */
+            segments?: string[];
         };
         /**
          * GuardOut
@@ -2016,7 +2019,7 @@ export interface components {
         };
         /**
          * TraceSummaryOut
-         * @description One line of the list of traces.
+         * @description One line of the list of traces; `weight` is how many traces it stands for when sampled.
          */
         TraceSummaryOut: {
             /** Trace Id */
@@ -2040,6 +2043,8 @@ export interface components {
             matched_spans: number;
             /** Services */
             services: string[];
+            /** Weight */
+            weight: number;
         };
         /**
          * TracesOut
