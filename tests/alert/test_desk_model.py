@@ -85,6 +85,7 @@ class DeskMachine(RuleBasedStateMachine):
         self.dies = False
         self.believed: set[str] = set()
         self.received: dict[str, tuple[str, int]] = {}
+        self.unnoted: set[str] = set()  # told, and the process killed before it knew
         self.silenced: str | None = None
         self.desk = self.make()
         self.alerts = {name: {} for name in NAMES}
@@ -101,7 +102,9 @@ class DeskMachine(RuleBasedStateMachine):
             return Outcome("again", "HTTP 500")
         alerts = json.loads(delivery.message)["alerts"]
         told = {alert["labels"]["alertname"]: alert["status"] for alert in alerts}
-        if delivery.id not in self.received:  # what was told twice after a kill has the same id
+        if delivery.id in self.received:
+            assert delivery.id in self.unnoted, "told twice without a kill between"
+        else:
             before = set(self.believed)
             self.believed |= {name for name, status in told.items() if status == "firing"}
             self.believed -= {name for name, status in told.items() if status == "resolved"}
@@ -109,7 +112,9 @@ class DeskMachine(RuleBasedStateMachine):
                 assert delivery.reason == "repeat", told
                 assert now_ns - max(at for _, at in self.received.values()) >= REPEAT_S * S
             self.received[delivery.id] = (delivery.reason, delivery.created_ns)
+        self.unnoted.discard(delivery.id)
         if self.dies:
+            self.unnoted.add(delivery.id)
             raise Killed
         return DELIVERED
 
