@@ -8,6 +8,7 @@ from tests.support.otlp_factory import START_NS, make_span, span_hex, trace_hex,
 
 from vario.clock import ManualClock
 from vario.config import RetentionSettings, StoreSettings
+from vario.errors import Unavailable
 from vario.model.telemetry import Signal
 from vario.store.address import parse_dsn
 from vario.store.clickhouse import ClickHouseStore, open_store
@@ -61,6 +62,20 @@ def test_every_statement_parses(store: ClickHouseStore, shape: object) -> None:
 def test_the_tables_on_a_cluster(golden: Callable[[Path, str], None]) -> None:
     rendered = [s for text in find_migrations().values() for s in CLUSTER.render(text)]
     golden(GOLDEN / "cluster_tables.sql", ";\n\n".join(rendered) + ";\n")
+
+
+def test_metric_tables_of_before_the_first_release_are_refused(
+    embedded_engine: Engine, clock: ManualClock
+) -> None:
+    dsn = "chdb://memory/before"
+    before = Engine(parse_dsn(dsn), reader_threads=1)
+    before.command(
+        "CREATE TABLE metric_samples (id UInt64, ts DateTime64(3), value Float64)"
+        " ENGINE = MergeTree ORDER BY id"
+    )
+    before.close()
+    with pytest.raises(Unavailable, match="chdb://memory/before was made by a build of vario"):
+        open_store(StoreSettings(dsn=dsn, reader_threads=1), clock)
 
 
 def test_a_table_that_a_collector_made_keeps_its_retention(

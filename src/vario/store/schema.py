@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from vario.config import RetentionSettings
-from vario.errors import InternalError
+from vario.errors import InternalError, Unavailable
 from vario.store.engine import Engine
 
 _PLACEHOLDER = re.compile(r"\{(table|alter|view|of|engine|ttl):([A-Za-z0-9_]+)\}")
@@ -184,6 +184,8 @@ def migrate(engine: Engine, shape: Shape, *, retain: bool = True) -> list[str]:
     for statement in shape.render(_STATE_DDL):
         engine.command(statement)
     state = read_state(engine)
+    if "metric_samples" in there:
+        _refuse_old_layout(engine)
     if not any(name.startswith("ddl:") for name in state):
         write_state(engine, {f"adopted:{kept.table}": "1" for kept in KEPT if kept.table in there})
     ran: list[str] = []
@@ -197,6 +199,20 @@ def migrate(engine: Engine, shape: Shape, *, retain: bool = True) -> list[str]:
     if retain or not state:
         apply_ttl(engine, shape, fresh=not state)
     return ran
+
+
+def _refuse_old_layout(engine: Engine) -> None:
+    """Raises where samples lie as builds before the first release laid them."""
+    columns = engine.query_rows(
+        "SELECT name FROM system.columns WHERE database = currentDatabase()"
+        " AND table = 'metric_samples'"
+    )
+    if ("name_hash",) not in columns:
+        raise Unavailable(
+            f"the store at {engine.address} was made by a build of vario before its first release,"
+            " whose metric tables this one does not read; move it aside or pass --data another"
+            " folder"
+        )
 
 
 def read_state(engine: Engine) -> dict[str, str]:
