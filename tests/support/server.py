@@ -73,7 +73,7 @@ class Process:
     def log(self) -> str:
         return (self.folder / "server.log").read_text()
 
-    def start(self, timeout_s: float = 60) -> None:
+    def start(self, timeout_s: float = 180) -> None:
         """Starts the server and returns when it is ready."""
         api, http, grpc = (str(port) for port in self.ports)
         arguments = ["--port", api, "--otlp-http-port", http, "--otlp-grpc-port", grpc]
@@ -114,8 +114,8 @@ class Process:
 def serving_process(folder: Path, *flags: str) -> Iterator[Process]:
     """Runs `vario up` in a process of its own until the block ends."""
     process = Process(folder, flags)
-    process.start()
     try:
+        process.start()
         yield process
     finally:
         if process.running:
