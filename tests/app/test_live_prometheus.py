@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,12 @@ from tests.support.server import serving_process
 
 from vario.demo.prepare import DATABASE
 
-pytestmark = pytest.mark.conformance
+pytestmark = [pytest.mark.conformance, pytest.mark.timeout(600)]
 
 WRITERS = {"v1": "prometheus.WriteRequest", "v2": "io.prometheus.write.v2.Request"}
 SCRAPED_S = 10
+PATIENCE_S = 180
+"""How long a busy machine may take for what a quiet one does in a few seconds."""
 TOLERANCE = 1e-9
 NEWER_WARNING = (
     "PromQL warning: sort is ineffective for range queries since results are always ordered by "
@@ -80,7 +83,7 @@ def feature_store(folder: Path) -> Iterator[str]:
     stopping = threading.Event()
     users = threading.Thread(target=visit, args=(f"http://127.0.0.1:{port}", stopping))
     try:
-        wait_until((folder / DATABASE).exists, 60)
+        wait_until((folder / DATABASE).exists, PATIENCE_S)
         prepare.terminate()  # the model, which takes longer, is not needed
         users.start()
         yield f"127.0.0.1:{port}"
@@ -165,12 +168,13 @@ def peers(folder: Path) -> Iterator[Peers]:
         config = configuration(store, varios)
         running = running_prometheus(program, folder, config, "native-histograms")
         prometheus = stack.enter_context(running)
-        wait_until(lambda: count_up(prometheus.address) == 3, 60, prometheus.log_file)
+        wait_until(lambda: count_up(prometheus.address) == 3, PATIENCE_S, prometheus.log_file)
         end_s = time.time() + SCRAPED_S
         wait_until(lambda: time.time() > end_s, SCRAPED_S + 5)
         at_s = round(end_s, 3)
         for address in varios.values():
-            wait_until(lambda address=address: has_all(address, at_s), 60, prometheus.log_file)
+            arrived = partial(has_all, address, at_s)
+            wait_until(arrived, PATIENCE_S, prometheus.log_file)
         yield Peers(prometheus, varios, at_s)
 
 
@@ -253,7 +257,7 @@ def compare(peers: Peers, kind: str, asked: list[str]) -> tuple[int, list[str]]:
             )[:3]
         ]
 
-    with httpx.Client(timeout=60) as client, ThreadPoolExecutor(4) as threads:
+    with httpx.Client(timeout=PATIENCE_S) as client, ThreadPoolExecutor(4) as threads:
         done = list(threads.map(one, asked))
     return sum(is_full for is_full, _ in done), [line for _, lines in done for line in lines]
 
@@ -265,7 +269,7 @@ def test_fraction_from_within_the_first_bucket_is_answered_as_by_later_versions(
     below_first_bound = f'rate({HISTOGRAM}_bucket{{le="0.001"}}[6s])'
     total = f"rate({HISTOGRAM}_count[6s])"
     want = f"{from_first_bound} + ignoring (le) {below_first_bound} / ignoring (le) {total}"
-    with httpx.Client(timeout=60) as client:
+    with httpx.Client(timeout=PATIENCE_S) as client:
         for address in peers.varios.values():
             answers = [
                 answer_of(client, address, "query_range", peers.parameters("query_range", query))
