@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vario.clock import Clock
-from vario.config import GuardSettings, Settings
+from vario.config import Settings
 from vario.errors import Unavailable
 from vario.guard.folds import Budgets
 from vario.guard.guard import Guard
@@ -39,24 +39,20 @@ def make_guard(settings: Settings, clock: Clock) -> Guard:
     return Guard(Policy(rules, key), clock, personal_data=settings.guard.personal_data)
 
 
-def start_watch(
-    settings: GuardSettings, guard: Guard, store: ClickHouseStore, clock: Clock
-) -> Watch:
-    """Returns the thread that counts the values of labels, started.
+def start_guard(settings: Settings, store: ClickHouseStore, clock: Clock) -> tuple[Guard, Watch]:
+    """Returns the guard that the settings ask for, and its watch over labels, started.
 
     Raises:
         BadData: a rule is not understood.
+        Unavailable: the key of hashes cannot be read or made.
     """
-    budgets = Budgets(settings.label_values, settings.id_values, settings.cardinality_rules)
-    watch = Watch(
-        guard,
-        budgets if settings.cardinality else None,
-        GuardQueries(store.engine),
-        clock,
-        poll_s=settings.poll_s,
-    )
+    asked = settings.guard
+    budgets = Budgets(asked.label_values, asked.id_values, asked.cardinality_rules)
+    guard = make_guard(settings, clock)
+    counted = budgets if asked.cardinality else None
+    watch = Watch(guard, counted, GuardQueries(store.engine), clock, poll_s=asked.poll_s)
     watch.start()
-    return watch
+    return guard, watch
 
 
 def guard_metrics(report: GuardReport) -> Iterator[Metric]:

@@ -91,7 +91,7 @@ class App:
         from vario.app.alerts import open_desk
         from vario.app.data import make_keeper, start_keeping
         from vario.app.face import make_face
-        from vario.app.guard import make_guard, start_watch
+        from vario.app.guard import start_guard
         from vario.app.reload import Reloader
         from vario.app.rules import start_rules
         from vario.app.scrape import make_scraper, read_scrape_config
@@ -100,8 +100,7 @@ class App:
         store = await opening
         self._close_at_end(store.close)
         keeper = await asyncio.to_thread(make_keeper, settings, store, self.clock)
-        guard = make_guard(settings, self.clock)
-        watch = await asyncio.to_thread(start_watch, settings.guard, guard, store, self.clock)
+        guard, watch = await asyncio.to_thread(start_guard, settings, store, self.clock)
         self._close_at_end(watch.stop)
         pipeline, remote = self._start_pipelines(store, guard)
         scraper = make_scraper(read_scrape_config(ingest.prometheus_config), remote, self.clock)
