@@ -26,6 +26,8 @@ from vario.app.ports import Addresses
 
 ITEMS = 5
 """Spans, records or points of a request."""
+START_S = 300
+"""How long a server may take to start: 3 s, but on a machine that is busy with other things."""
 _GRPC = "/opentelemetry.proto.collector.{0}.v1.{1}Service/Export"
 _RETRY = (429, 503)
 _GRPC_RETRY = (grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.UNAVAILABLE)
@@ -138,7 +140,7 @@ class Senders:
         """Returns when each request was acknowledged, by its number, in monotonic seconds."""
         return dict(self._times)
 
-    def wait_for(self, requests: int, timeout_s: float = 60) -> None:
+    def wait_for(self, requests: int, timeout_s: float = 180) -> None:
         """Returns once as many requests of every door were acknowledged."""
         deadline = time.monotonic() + timeout_s
         while min(map(len, self.acknowledged.values())) < requests:

@@ -15,7 +15,7 @@ from statistics import median
 
 from tests.support.server import Process
 
-from bench.acknowledged import Senders, find_missing
+from bench.acknowledged import START_S, Senders, find_missing
 from bench.report import Row
 
 ROUNDS = int(os.environ.get("VARIO_BENCH_ROUNDS", "200"))
@@ -52,7 +52,7 @@ def kill_rounds(folder: Path, rounds: int, *, seed: int, seconds: float = 3600) 
             if time.monotonic() > deadline:
                 break
             begun = time.monotonic()
-            server.start()
+            server.start(START_S)
             starts.append(time.monotonic() - begun)
             if done:
                 missing += _lost(server, done[-1])
@@ -64,7 +64,7 @@ def kill_rounds(folder: Path, rounds: int, *, seed: int, seconds: float = 3600) 
             senders.end()
             assert not senders.faults, senders.faults
             done.append(senders)
-        server.start()
+        server.start(START_S)
         missing = max(missing, sum(_lost(server, senders) for senders in done))
     finally:
         if server.running:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from tests.support.server import Process
 
-from bench.acknowledged import Senders, find_missing
+from bench.acknowledged import START_S, Senders, find_missing
 from bench.report import Row
 
 ROUNDS = int(os.environ.get("VARIO_BENCH_ROUNDS", "10"))
@@ -121,7 +121,7 @@ def cut_rounds(
     try:
         for number in range(rounds):
             (disk.path / "data").mkdir(exist_ok=True)
-            server.start()
+            server.start(START_S)
             senders = Senders(server.addresses, number)
             senders.wait_for(1)
             time.sleep(dice.uniform(0.5, most_s))
@@ -135,14 +135,14 @@ def cut_rounds(
             disk.unmount()
             disk.mount()
             acknowledged.append((number, before))
-            server.start()
+            server.start(START_S)
             lost = find_missing(server.addresses.api, number, before)
             lost_ages += [cut_at - times[item] for item in _numbers(lost)]
             for door, items in lost.items():
                 print(f"{sync} round {number}: {door} lost {len(items)}: {items[:3]}")
             missing += sum(map(len, lost.values()))
             server.end(signal.SIGTERM)
-        server.start()
+        server.start(START_S)
         again = [find_missing(server.addresses.api, *one) for one in acknowledged]
         missing = max(missing, sum(len(items) for one in again for items in one.values()))
         server.end(signal.SIGTERM)

@@ -11,7 +11,7 @@ ROUNDS = 5
 
 
 @pytest.mark.crash
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_what_was_acknowledged_survives_sigkill(tmp_path: Path) -> None:
     report = kill_rounds(tmp_path, ROUNDS, seed=7)
     print(report)

@@ -21,7 +21,7 @@ def disk(tmp_path: Path) -> Iterator[Image]:
 
 
 @pytest.mark.crash
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_what_was_acknowledged_survives_a_power_cut(tmp_path: Path, disk: Image) -> None:
     """`python -m bench power` cuts ten times, and shows what the other modes lose."""
     report = cut_rounds(tmp_path, disk, 1, sync="commit", seed=7, most_s=3)
