@@ -238,14 +238,16 @@ def is_sampling(engine: Engine) -> bool:
 
 _AT = "fromUnixTimestamp64Milli({{{}:Int64}})"
 
+_ARRIVED = f"""(SELECT TraceId FROM trace_pending
+        WHERE Arrived > {_AT.format("waited")} AND Arrived <= {_AT.format("quiet")})"""
+
 # All that arrived of the traces of which something arrived in the time that is looked at.
 _TRACES = f"""
     SELECT TraceId, max(Arrived) AS arrived, sum(Spans) AS spans, max(HasRoot) AS root,
         max(HasError) AS error, min(First) AS first, max(Last) AS last,
         groupArrayArray(Entries) AS entries
     FROM trace_pending
-    WHERE TraceId IN (SELECT TraceId FROM trace_pending
-        WHERE Arrived > {_AT.format("waited")} AND Arrived <= {_AT.format("quiet")})
+    WHERE TraceId IN {_ARRIVED}
     GROUP BY TraceId
     HAVING (root AND arrived > {_AT.format("until")} AND arrived <= {_AT.format("quiet")})
         OR (NOT root AND arrived > {_AT.format("waited")} AND arrived <= {_AT.format("wait")})
@@ -255,10 +257,13 @@ _TRACES = f"""
 # before, so that what came since goes too.
 _RIPE = f"""
     SELECT TraceId, spans, multiIf(
-        TraceId IN (SELECT TraceId FROM trace_decisions WHERE Kept), 'known',
-        TraceId IN (SELECT TraceId FROM trace_decisions WHERE NOT Kept), 'late',
+        TraceId IN (SELECT TraceId FROM trace_decisions WHERE Kept AND TraceId IN {_ARRIVED}),
+            'known',
+        TraceId IN (SELECT TraceId FROM trace_decisions WHERE NOT Kept AND TraceId IN {_ARRIVED}),
+            'late',
         error, 'error',
-        TraceId IN (SELECT trace_id FROM metric_exemplars), 'exemplar',
+        TraceId IN (SELECT trace_id FROM metric_exemplars
+            WHERE ts > {_AT.format("waited")} - INTERVAL 1 HOUR), 'exemplar',
         arrayExists(e -> e.2 > transform(e.1, {{operations:Array(String)}},
             {{limits:Array(UInt64)}}, toUInt64(18446744073709551615)), entries), 'slow',
         'rest') AS reason
