@@ -133,17 +133,17 @@ class Logger(api.Logger):
                     body=body,
                     attributes=attributes,
                     event_name=event_name,
-                    exception=exception,
                 )
-            self._emit(recorder, record)
+            self._emit(recorder, record, exception)
         except Exception as error:
             report("emit a log record", error)
 
-    def _emit(self, recorder: Recorder, record: Any) -> None:
+    def _emit(self, recorder: Recorder, record: Any, exception: BaseException | None) -> None:
         record = getattr(record, "log_record", record)  # OpenTelemetry's SDK wraps records
         given = record.attributes
-        if record.exception is not None:
-            given = {**_of_exception(record.exception), **(given or {})}
+        error = exception or getattr(record, "exception", None)  # older APIs have no such field
+        if error is not None:
+            given = {**_of_exception(error), **(given or {})}
         limits = recorder.limits
         attributes, dropped = clean(given, limits.log_attributes, limits.log_value)
         number = record.severity_number

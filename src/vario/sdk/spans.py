@@ -32,11 +32,12 @@ from vario.sdk.requests import RequestState
 from vario.sdk.sampling import EMPTY
 
 UNSET = Status(StatusCode.UNSET)
-SAMPLED = TraceFlags(TraceFlags.SAMPLED | TraceFlags.RANDOM_TRACE_ID)
+RANDOM = 0x02  # the flag of W3C Trace Context level 2; not every API has its name
+SAMPLED = TraceFlags(TraceFlags.SAMPLED | RANDOM)
 """The flags of a trace that begins here: its id is random."""
 
 
-UNSAMPLED = TraceFlags(TraceFlags.RANDOM_TRACE_ID)
+UNSAMPLED = TraceFlags(RANDOM)
 
 
 class Trace:

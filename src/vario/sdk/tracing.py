@@ -17,7 +17,7 @@ from vario.sdk.context import SPAN_KEY, attach_span, detach, get_context, random
 from vario.sdk.faults import report
 from vario.sdk.recorder import Recorder, Scope
 from vario.sdk.requests import RequestState, current_request
-from vario.sdk.spans import OURS, SAMPLED, UNSAMPLED, Span, Trace, set_beginning
+from vario.sdk.spans import OURS, RANDOM, SAMPLED, UNSAMPLED, Span, Trace, set_beginning
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -227,7 +227,7 @@ def begin(
             span.is_parent_remote = True
             span.is_plain = False
         is_sampled, state = recorder.sampler.decide(trace_id, context)
-        random = context.trace_flags & TraceFlags.RANDOM_TRACE_ID
+        random = context.trace_flags & RANDOM
         flags = TraceFlags(random | (TraceFlags.SAMPLED if is_sampled else 0))
     span.trace = Trace(recorder, trace_id, flags, state, request)
     return is_sampled
