@@ -18,8 +18,8 @@ from starlette.routing import Route
 
 import vario
 from vario.demo.batching import Batcher
-from vario.demo.features import FEATURES, Floats, ItemColumns, encode
-from vario.demo.world import CATEGORIES
+from vario.demo.features import Floats, ItemColumns, encode
+from vario.demo.world import CATEGORIES, COUNTRIES
 
 SCHEMA_VERSION = "1.3"
 CANDIDATES = 60
@@ -61,39 +61,44 @@ class ModelServer:
         try:
             asked = await request.json()
             chosen = self._random.choice(len(self._items.price), CANDIDATES, replace=False)
-            rows = await self._encode(int(asked["user_id"]), asked.get("session_length"), chosen)
+            session_length = asked.get("session_length")
+            rows, user = await self._encode(int(asked["user_id"]), session_length, chosen)
             scores = await self._predict(rows)
             ranked = self._postprocess(chosen, scores)
         finally:
             self._in_flight -= 1
-        vario.annotate(
-            user_region=self._region,
-            input_schema_version=SCHEMA_VERSION,
-            features_used=FEATURES,
+        vario.annotate(user_region=self._region, input_schema_version=SCHEMA_VERSION)
+        vario.record_prediction(
+            features={
+                "age": user["age"],
+                "country": COUNTRIES[user["country"]][0],
+                "session_length": session_length,
+            },
             prediction=ranked[0]["score"],
         )
         return JSONResponse({"items": ranked})
 
-    async def _encode(self, user_id: int, session_length: float | None, chosen: Any) -> Floats:
+    async def _encode(
+        self, user_id: int, session_length: float | None, chosen: Any
+    ) -> tuple[Floats, dict[str, Any]]:
+        """Returns the model's input, and what the feature store knows of the user."""
         with vario.step("encode_features") as span:
             found = await self._fetch(user_id)
             span.set_attribute("cache_hit", found["cache_hit"])
             vario.annotate(cache_hit=found["cache_hit"])
             user = found["features"]
-            if session_length is None:
-                vario.count("feature_missing_total", feature="session_length")
-                session_length = float("nan")
             category = self._items.category[chosen]
-            return encode(
+            rows = encode(
                 age=user["age"],
                 country=user["country"],
-                session_length=session_length,
+                session_length=float("nan") if session_length is None else session_length,
                 user_accept_rate=user["user_accept_rate"],
                 category_accept_rate=np.array(user["category_accept_rate"])[category],
                 peer_accept_rate=np.array(user["peer_accept_rate"])[category],
                 items=self._items,
                 chosen=chosen,
             )
+            return rows, user
 
     async def _fetch(self, user_id: int) -> dict[str, Any]:
         try:

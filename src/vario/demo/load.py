@@ -7,7 +7,6 @@ look at the first recommendation, think, and many then accept or reject it by wh
 
 import asyncio
 import sys
-from dataclasses import dataclass
 from math import pi, sin
 from time import monotonic
 from typing import Any
@@ -23,17 +22,8 @@ SURGE_EVERY_S = 150.0
 SURGE_REQUESTS = 100
 SURGE_LASTS_S = 1.2
 UNKNOWN_SHARE = 0.005
-MISSING_SESSION_SHARE = 0.03
 REACTING_SHARE = 0.6
 THINK_S = 1.5
-
-
-@dataclass(frozen=True)
-class _Crowd:
-    """The users of one region, the most frequent first, and how often each comes."""
-
-    ids: Any
-    share: Any
 
 
 class Load:
@@ -44,14 +34,7 @@ class Load:
         self._rate = rate
         self._random = np.random.default_rng(seed)
         self._users, self._items = world.make_users(), world.make_items()
-        shuffled = np.random.default_rng(world.SEED).permutation(len(self._users.age))
-        self._crowds = {
-            name: _Crowd(
-                own := shuffled[self._users.region[shuffled] == index],
-                world.user_popularity(len(own)),
-            )
-            for index, name in enumerate(world.REGIONS)
-        }
+        self._crowds = world.make_crowds(self._users)
         self._share = np.bincount(self._users.region) / len(self._users.region)
         self._visits: set[asyncio.Task[None]] = set()
 
@@ -87,11 +70,11 @@ class Load:
         await asyncio.sleep(delay_s)
         crowd = self._crowds[region]
         user = int(self._random.choice(crowd.ids, p=crowd.share))
-        length = float(self._users.session_length[user] * self._random.lognormal(0, 0.4))
+        length = float(world.draw_session_length(self._users.session_length[user], self._random))
         question: dict[str, Any] = {"user_id": user + 1, "region": region}
         if self._random.random() < UNKNOWN_SHARE:
             question["user_id"] = world.USERS + 1 + user
-        if self._random.random() >= MISSING_SESSION_SHARE:
+        if self._random.random() >= world.MISSING_SESSION_SHARE:
             question["session_length"] = round(length, 1)
         try:
             answer = await self._client.post("/recommend", json=question)

@@ -69,7 +69,7 @@ def _live(users: world.Users, items: world.Items) -> _Events:
     count = len(users.age) * EVENTS_PER_USER
     user = rng.integers(0, len(users.age), count)
     item = rng.integers(0, len(items.price), count)
-    length = np.round(users.session_length[user] * rng.lognormal(0, 0.4, count), 1)
+    length = world.draw_session_length(users.session_length[user], rng)
     probability = world.accept_probability(
         users.age[user],
         users.country[user],

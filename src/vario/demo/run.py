@@ -41,6 +41,7 @@ vario is live: {url}
   Logs      every line of a trace; the jump is on each span
   SLOs      in a minute, from what it sends: vario slo list --server {url}
   Alerts    what burns them, and why one is quiet: vario alerts list --server {url}
+  Drift     features against what the model was made for: vario drift report --server {url}
   Terminal  vario doctor --server {url}
 
 Data is in {folder}{kept}. Ctrl-C stops everything.
@@ -154,6 +155,7 @@ class Demo:
         ports = self._start_services(system, sockets)
         self._wait("data and model", self._is_prepared)
         self._wait("server", self._server_is_ready)
+        self._send_reference()
         self._wait("services", lambda: all(is_listening(port) for port in ports.values()))
         gateway = f"http://127.0.0.1:{ports['gateway']}"
         load = self._child("load", ["vario.demo.load", gateway, str(self._settings.rate)])
@@ -164,6 +166,21 @@ class Demo:
         self._say(_INTRODUCTION.format(url=self._url, folder=self._folder, kept=kept))
         if self._settings.opens_browser and _has_screen():
             webbrowser.open(self._url)
+
+    def _send_reference(self) -> None:
+        """Tells the server what the model's inputs look like when all is well."""
+        from vario.demo.reference import make_reference
+        from vario.demo.serve import MODEL_NAME, MODEL_VERSION
+        from vario.drift.reference import dump_reference
+
+        text = dump_reference(make_reference(MODEL_NAME, MODEL_VERSION))
+        body = f'{{"document": {text}}}'
+        with httpx.Client(base_url=self._url, timeout=30, trust_env=False) as client:
+            answer = client.put(
+                "/api/references", content=body, headers={"content-type": "application/json"}
+            )
+        if answer.is_error:
+            raise Unavailable(f"the demo's server refused its reference: {answer.text}")
 
     def _start_server(self, scraped_port: int) -> None:
         self._say("vario demo: starting the server, a gateway, two model servers, a feature store")

@@ -16,6 +16,9 @@ USERS = 4_000
 ITEMS = 500
 CATEGORIES = ("news", "sports", "music", "film", "cooking", "travel", "tech", "kids")
 REGIONS = ("us-east", "eu-west")
+MISSING_SESSION_SHARE = 0.03
+"""Of all requests, those that come without a session length when all is well."""
+
 COUNTRIES = (
     ("US", 0, 0.28), ("CA", 0, 0.08), ("BR", 0, 0.08), ("MX", 0, 0.06),
     ("DE", 1, 0.12), ("FR", 1, 0.10), ("GB", 1, 0.10), ("IT", 1, 0.06),
@@ -95,3 +98,28 @@ def user_popularity(count: int) -> Floats:
     """Returns how often each of `count` users comes, as shares: a few often, most rarely."""
     weight = 1 / np.arange(1, count + 1) ** 1.1
     return weight / weight.sum()
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """The users of one region, the most frequent first, and how often each comes."""
+
+    ids: Ints
+    share: Floats
+
+
+def make_crowds(users: Users) -> dict[str, Crowd]:
+    """Returns who comes in each region."""
+    shuffled = np.random.default_rng(SEED).permutation(len(users.age))
+    return {
+        name: Crowd(
+            own := shuffled[users.region[shuffled] == index],
+            user_popularity(len(own)),
+        )
+        for index, name in enumerate(REGIONS)
+    }
+
+
+def draw_session_length(usual: Floats | float, rng: np.random.Generator) -> Floats:
+    """Returns how long users are there this time, in minutes, from how long they usually are."""
+    return np.round(usual * rng.lognormal(0, 0.4, np.shape(usual)), 1)

@@ -1,0 +1,148 @@
+"""Drift from a service's calls to the report, through a real server: SDK, OTLP, watch, CLI."""
+
+import csv
+import json
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from tests.support.server import Process, serving_process
+
+import vario
+from vario.cli.root import root
+
+REGIONS = ("ap-south", "eu-west", "us-east")
+DEADLINE_S = 120
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    folder = tmp_path_factory.mktemp("drift")
+    config = folder / "vario.toml"
+    config.write_text("[drift]\ninterval_s = 1.0\n")
+    with serving_process(folder, "--config", str(config)) as running:
+        yield running
+
+
+def invoke(server: Process, *arguments: object) -> Result:
+    given = [*(str(argument) for argument in arguments), "--server", server.addresses.api]
+    return CliRunner().invoke(root, given)
+
+
+def report(server: Process) -> dict:
+    found = invoke(server, "drift", "report", "--json")
+    assert found.exit_code == 0, found.output
+    return json.loads(found.output)
+
+
+class Service:
+    """Predicts in three regions; sends what it measured when it is told to."""
+
+    def __init__(self) -> None:
+        self.rng = np.random.default_rng(1)
+
+    def draw(self) -> dict[str, float | str | None]:
+        return {
+            "age": float(self.rng.normal(40, 10)),
+            "session_length": float(self.rng.lognormal(2, 1)),
+            "country": str(self.rng.choice(["de", "fr"])),
+        }
+
+    def predict(self, version: str, drops: tuple[str, ...] = ()) -> None:
+        for _ in range(50):
+            for region in REGIONS:
+                features = self.draw()
+                if region in drops and self.rng.random() < 0.4:
+                    features["session_length"] = None
+                vario.record_prediction(
+                    features=features, prediction=0.5, model_version=version, region=region
+                )
+        assert vario.flush()
+
+
+def wait_for(
+    server: Process, service: Service, version: str, drops: tuple[str, ...], wanted
+) -> dict:
+    """Predicts until the report is as wanted."""
+    deadline_s = time.monotonic() + DEADLINE_S
+    while time.monotonic() < deadline_s:
+        service.predict(version, drops)
+        found = report(server)
+        if wanted(found):
+            return found
+    raise AssertionError(f"not within {DEADLINE_S} s: {json.dumps(found)[:3000]}\n{server.log()}")
+
+
+def test_a_silent_release_is_told_and_a_healthy_one_is_not(
+    server: Process, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = Service()
+    training = tmp_path / "train.csv"
+    with training.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["age", "session_length", "country", "region"])
+        for i in range(6_000):
+            writer.writerow([*service.draw().values(), REGIONS[i % 3]])
+    options = ("--model", "recommender", "--name", "v23", "--by", "region")
+    made = invoke(server, "reference", "create", training, *options)
+    assert made.exit_code == 0, made.output
+    assert "reference 'v23' of model 'recommender': 3 features, 6000 rows" in made.output
+
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", server.addresses.otlp_http)
+    vario.configure(service="ml-infer", model="recommender", version="v23")
+    try:
+
+        def is_judged(found: dict) -> bool:
+            assert found["findings"] == []
+            return any(reading["rows"] >= 3_000 for reading in found["readings"])
+
+        healthy = wait_for(server, service, "v23", (), is_judged)
+        assert {reading["verdict"] for reading in healthy["readings"]} <= {"stable", "too_few"}
+
+        drops = ("ap-south", "eu-west")
+        found = wait_for(
+            server,
+            service,
+            "v23.1",
+            drops,
+            lambda found: any(f["segments"] == list(drops) for f in found["findings"]),
+        )
+        assert [
+            (f["feature"], f["kind"], f["model_version"], f["segments"]) for f in found["findings"]
+        ] == [("session_length", "missing", "v23.1", list(drops))]
+        assert re.fullmatch(
+            r"session_length missing [34]\d% in ap-south and eu-west since \d\d:\d\d UTC, "
+            r"version v23\.1; elsewhere 0%",
+            found["findings"][0]["text"],
+        )
+    finally:
+        vario.shutdown()
+
+    shown = invoke(server, "drift", "report")
+    assert "recommender: session_length missing" in shown.output
+    page = tmp_path / "drift.html"
+    assert invoke(server, "drift", "report", "--html", page).exit_code == 0
+    assert "session_length (recommender, v23.1, region=eu-west)" in page.read_text("utf-8")
+    query = 'min(feature_presence_ratio{feature="session_length",region="eu-west"}) < bool 0.8'
+    asked = invoke(server, "query", query, "--json")
+    assert json.loads(asked.output)["data"]["result"][0]["value"][1] == "1"
+
+    live = invoke(
+        server, "reference", "create", "--model", "recommender", "--name", "live",
+        "--from-live", "5m", "--version", "v23",
+    )  # fmt: skip
+    assert live.exit_code == 0, live.output
+    listed = invoke(server, "reference", "list", "--json")
+    kept = {r["name"]: r["features"] for r in json.loads(listed.output)["references"]}
+    assert kept == {"live": 4, "v23": 3}
+    differs = invoke(server, "reference", "diff", "recommender", "v23", "live")
+    assert "prediction      added" in differs.output
+    shown = invoke(server, "reference", "show", "recommender", "live")
+    assert sorted({part["value"] for part in json.loads(shown.output)["parts"]}) == list(REGIONS)
+    assert invoke(server, "reference", "delete", "recommender", "live").exit_code == 0
+    gone = invoke(server, "reference", "show", "recommender", "live")
+    assert (gone.exit_code, "there is no reference 'live'" in gone.output) == (2, True)
