@@ -5,7 +5,19 @@ import sys
 
 from bench.report import machine, print_rows
 
-MODULES = ("ingest", "sdk", "promql", "crash", "power", "fuzz", "soak", "slo", "drift", "guards")
+MODULES = (
+    "ingest",
+    "sdk",
+    "promql",
+    "crash",
+    "power",
+    "fuzz",
+    "soak",
+    "slo",
+    "drift",
+    "guards",
+    "keep",
+)
 
 
 def main(names: list[str]) -> None:
