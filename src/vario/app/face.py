@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.metadata import version
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -88,15 +88,15 @@ def make_face(
         yield from desk_metrics(desk)
         yield from data_metrics(keeper)
 
-    # First, because the UI takes every path that nothing before it has taken.
-    routers = (
-        make_rules_router(rules.groups),
-        make_targets_router(targets),
-        make_reload_router(reload),
-    )
-    own = (_metrics_route(collect), Route(PATH, remote_write))
-    face.router.routes[:0] = [*own, *(route for each in routers for route in each.routes)]
+    routers = [make_rules_router(rules.groups), make_targets_router(targets)]
+    _put_first(face, [*routers, make_reload_router(reload)])
+    face.router.routes[:0] = [_metrics_route(collect), Route(PATH, remote_write)]
     return face
+
+
+def _put_first(face: FastAPI, routers: Sequence[APIRouter]) -> None:
+    # First, because the UI takes every path that nothing before it has taken.
+    face.router.routes[:0] = [route for each in routers for route in each.routes]
 
 
 def _metrics_route(collect: Callable[[], Iterable[Metric]]) -> Route:
