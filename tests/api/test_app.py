@@ -48,7 +48,8 @@ def test_the_document_needs_no_engine() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
     document = orjson.loads(done.stdout)
-    assert set(document["paths"]) == {route.path.replace(":path", "") for route in ROUTES}
+    routes = {route.path.replace(":path", "") for route in ROUTES}
+    assert routes | {"/api/alerts", "/api/silences"} <= set(document["paths"])
 
 
 def test_every_route_is_described_and_every_failure_has_a_shape() -> None:
@@ -58,6 +59,7 @@ def test_every_route_is_described_and_every_failure_has_a_shape() -> None:
             shapes = {
                 code: answer["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
                 for code, answer in operation["responses"].items()
+                if code in ("4XX", "5XX")
             }
             assert shapes["4XX"] == shapes["5XX"] == "ErrorBody", path
 
