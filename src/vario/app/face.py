@@ -84,12 +84,11 @@ def make_face(
     def collect() -> Iterator[Metric]:
         yield from (*process_metrics(facts.version, started_ns), *ingest_metrics())
         yield from rules.metrics()
-        yield from guard_metrics(guard())
-        yield from desk_metrics(desk)
+        yield from (*guard_metrics(guard()), *desk_metrics(desk))
         yield from data_metrics(keeper)
 
-    routers = [make_rules_router(rules.groups), make_targets_router(targets)]
-    _put_first(face, [*routers, make_reload_router(reload)])
+    others = make_targets_router(targets), make_reload_router(reload)
+    _put_first(face, (make_rules_router(rules.groups), *others))
     face.router.routes[:0] = [_metrics_route(collect), Route(PATH, remote_write)]
     return face
 
