@@ -3,7 +3,7 @@
 from datetime import date, time
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from vario.alert.desk import AlertDesk
 from vario.alert.notify.matchers import load_matchers, match_all, parse_matcher
@@ -34,7 +34,6 @@ from vario.api.alert_shapes import (
     show_window,
 )
 from vario.api.context import CurrentContext
-from vario.api.models import ErrorBody
 from vario.api.params import parse_time_ns, parse_window
 from vario.errors import BadData, Unavailable
 
@@ -214,38 +213,3 @@ def remove_window(context: CurrentContext, window_id: str) -> MaintenanceWindows
     """Removes a maintenance window and returns those that are left."""
     get_desk(context).decisions.remove_window(window_id)
     return find_windows(context)
-
-
-ROUTES = (
-    ("GET", "/api/alerts", find_alerts, AlertsOut),
-    ("GET", "/api/alerts/history", find_alert_history, AlertHistoryOut),
-    ("GET", "/api/alerts/deliveries", find_deliveries, DeliveriesOut),
-    ("POST", "/api/alerts/deliveries/{delivery_id}/retry", retry_delivery, DeliveryOut),
-    ("GET", "/api/alerts/receivers", find_receivers, ReceiversOut),
-    ("POST", "/api/alerts/receivers/{name:path}/test", test_receiver, TestOut),
-    ("GET", "/api/alerts/{alert_id}", get_alert, AlertOut),
-    ("POST", "/api/alerts/{alert_id}/acknowledge", acknowledge_alert, AlertOut),
-    ("DELETE", "/api/alerts/{alert_id}/acknowledge", withdraw_acknowledgement, AlertOut),
-    ("GET", "/api/silences", find_silences, SilencesOut),
-    ("POST", "/api/silences", put_silence, SilenceOut),
-    ("GET", "/api/silences/{silence_id}", get_silence, SilenceOut),
-    ("DELETE", "/api/silences/{silence_id}", expire_silence, SilenceOut),
-    ("GET", "/api/maintenance", find_windows, MaintenanceWindowsOut),
-    ("POST", "/api/maintenance", add_window, MaintenanceOut),
-    ("DELETE", "/api/maintenance/{window_id}", remove_window, MaintenanceWindowsOut),
-)
-"""Every URL about alerts: method, path, what answers, and the shape of the answer."""
-
-
-def create_router() -> APIRouter:
-    """Returns the routes about alerts."""
-    router = APIRouter()
-    for method, path, endpoint, shape in ROUTES:
-        router.add_api_route(
-            path,
-            endpoint,
-            methods=[method],
-            response_model=shape,
-            responses={"4XX": {"model": ErrorBody}, "5XX": {"model": ErrorBody}},
-        )
-    return router

@@ -21,7 +21,28 @@ from vario.api import (
     slos,
     system,
 )
+from vario.api.alert_models import (
+    AlertHistoryOut,
+    AlertOut,
+    AlertsOut,
+    DeliveriesOut,
+    DeliveryOut,
+    MaintenanceOut,
+    MaintenanceWindowsOut,
+    ReceiversOut,
+    SilenceOut,
+    SilencesOut,
+    TestOut,
+)
 from vario.api.context import Context, ServerFacts
+from vario.api.data_models import DataOut, RetentionOut
+from vario.api.drift_models import (
+    DistributionOut,
+    DriftOut,
+    ReferenceBody,
+    ReferenceOut,
+    ReferencesOut,
+)
 from vario.api.errors import add_error_handlers
 from vario.api.guard_models import GuardOut
 from vario.api.middleware import HostGuard, SecurityHeaders
@@ -50,11 +71,12 @@ from vario.store.base import DataKeeper, Store
 
 
 class Route(NamedTuple):
-    """One URL (all are GET), what answers it, and the shape of the answer."""
+    """One URL, what answers it, the shape of the answer (None for a file), and the method."""
 
     path: str
     endpoint: Callable[..., Any]
-    shape: type[Shape]
+    shape: type[Shape] | None
+    method: str = "GET"
 
 
 ROUTES = (
@@ -69,6 +91,34 @@ ROUTES = (
     Route("/api/slos", slos.find_slos, SlosOut),
     Route("/api/slos/{slo_id}", slos.get_slo, SloDetailOut),
     Route("/api/guard", guard.get_guard, GuardOut),
+    Route("/api/alerts", alerts.find_alerts, AlertsOut),
+    Route("/api/alerts/history", alerts.find_alert_history, AlertHistoryOut),
+    Route("/api/alerts/deliveries", alerts.find_deliveries, DeliveriesOut),
+    Route("/api/alerts/deliveries/{delivery_id}/retry", alerts.retry_delivery, DeliveryOut, "POST"),
+    Route("/api/alerts/receivers", alerts.find_receivers, ReceiversOut),
+    Route("/api/alerts/receivers/{name:path}/test", alerts.test_receiver, TestOut, "POST"),
+    Route("/api/alerts/{alert_id}", alerts.get_alert, AlertOut),
+    Route("/api/alerts/{alert_id}/acknowledge", alerts.acknowledge_alert, AlertOut, "POST"),
+    Route(
+        "/api/alerts/{alert_id}/acknowledge", alerts.withdraw_acknowledgement, AlertOut, "DELETE"
+    ),
+    Route("/api/silences", alerts.find_silences, SilencesOut),
+    Route("/api/silences", alerts.put_silence, SilenceOut, "POST"),
+    Route("/api/silences/{silence_id}", alerts.get_silence, SilenceOut),
+    Route("/api/silences/{silence_id}", alerts.expire_silence, SilenceOut, "DELETE"),
+    Route("/api/maintenance", alerts.find_windows, MaintenanceWindowsOut),
+    Route("/api/maintenance", alerts.add_window, MaintenanceOut, "POST"),
+    Route("/api/maintenance/{window_id}", alerts.remove_window, MaintenanceWindowsOut, "DELETE"),
+    Route("/api/drift", drift.get_drift, DriftOut),
+    Route("/api/drift/distribution", drift.get_distribution, DistributionOut),
+    Route("/api/references", drift.find_references, ReferencesOut),
+    Route("/api/references", drift.put_reference, ReferenceOut, "PUT"),
+    Route("/api/references/from-live", drift.make_from_live, ReferenceOut, "POST"),
+    Route("/api/references/{model_name}/{name}", drift.get_reference, ReferenceBody),
+    Route("/api/references/{model_name}/{name}", drift.delete_reference, ReferencesOut, "DELETE"),
+    Route("/api/data", data.get_data, DataOut),
+    Route("/api/retention", data.get_retention, RetentionOut),
+    Route("/api/backup", data.make_backup, None, "POST"),
     Route("/api/doctor", system.examine, DoctorOut),
     Route("/api/status", system.get_status, StatusOut),
     Route("/healthz", system.is_alive, ProbeOut),
@@ -136,18 +186,15 @@ def declare_app() -> FastAPI:
         redoc_url=None,
         generate_unique_id_function=_name_route,
     )
-    for path, endpoint, shape in ROUTES:
+    for path, endpoint, shape, method in ROUTES:
         app.add_api_route(
             path,
             endpoint,
-            methods=["GET"],
+            methods=[method],
             response_model=shape,
             responses={"4XX": {"model": ErrorBody}, "5XX": {"model": ErrorBody}},
         )
-    app.include_router(alerts.create_router())
     app.include_router(alertmanager.create_router())
-    app.include_router(data.create_router())
-    app.include_router(drift.create_router())
     app.include_router(prometheus.create_router())
     add_error_handlers(app)
     return app

@@ -2,9 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
 
-from fastapi import APIRouter
 from starlette.responses import StreamingResponse
 
 from vario.api.context import Context, CurrentContext
@@ -19,27 +17,10 @@ from vario.api.data_models import (
     ServiceUsageOut,
     TableDayOut,
 )
-from vario.api.models import ErrorBody
 from vario.api.shapes import to_seconds
 from vario.errors import NotFound
 from vario.query.doctor import Check
 from vario.store.base import DataKeeper
-
-_ERRORS: dict[int | str, dict[str, Any]] = {
-    "4XX": {"model": ErrorBody},
-    "5XX": {"model": ErrorBody},
-}
-
-
-def create_router() -> APIRouter:
-    """Returns the routes of stored data."""
-    router = APIRouter(responses=_ERRORS)
-    router.add_api_route("/api/data", get_data, methods=["GET"], response_model=DataOut)
-    router.add_api_route(
-        "/api/retention", get_retention, methods=["GET"], response_model=RetentionOut
-    )
-    router.add_api_route("/api/backup", make_backup, methods=["POST"], response_model=None)
-    return router
 
 
 def get_data(context: CurrentContext) -> DataOut:

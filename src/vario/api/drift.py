@@ -2,9 +2,9 @@
 
 import json
 import math
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 
 from vario.alert.seams import make_query
 from vario.api.context import CurrentContext
@@ -17,9 +17,8 @@ from vario.api.drift_models import (
     ReferenceBody,
     ReferenceOut,
     ReferencesOut,
-    TestOut,
+    StatisticOut,
 )
-from vario.api.models import ErrorBody
 from vario.drift.capture import capture
 from vario.drift.distance import Tested
 from vario.drift.live import OVER_ALL
@@ -30,30 +29,8 @@ from vario.errors import BadData, NotFound
 from vario.query.promql.engine import PromQL
 
 LARGEST_WINDOW_S = 31 * 86_400.0
-ERRORS: dict[int | str, dict[str, Any]] = {"4XX": {"model": ErrorBody}, "5XX": {"model": ErrorBody}}
-
 Name = Annotated[str, Query(max_length=500)]
 PathName = Annotated[str, Path(max_length=500)]
-
-
-def create_router() -> APIRouter:
-    """Returns the routes of drift."""
-    router = APIRouter(responses=ERRORS)
-    router.add_api_route("/api/drift", get_drift, response_model=DriftOut)
-    router.add_api_route(
-        "/api/drift/distribution", get_distribution, response_model=DistributionOut
-    )
-    router.add_api_route("/api/references", find_references, response_model=ReferencesOut)
-    router.add_api_route(
-        "/api/references", put_reference, methods=["PUT"], response_model=ReferenceOut
-    )
-    router.add_api_route(
-        "/api/references/from-live", make_from_live, methods=["POST"], response_model=ReferenceOut
-    )
-    one = "/api/references/{model_name}/{name}"
-    router.add_api_route(one, get_reference, response_model=ReferenceBody)
-    router.add_api_route(one, delete_reference, methods=["DELETE"], status_code=204)
-    return router
 
 
 def get_drift(context: CurrentContext, model: Name = "") -> DriftOut:
@@ -120,9 +97,9 @@ def _number(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _test(tested: Tested) -> TestOut:
+def _test(tested: Tested) -> StatisticOut:
     statistic = _number(tested.statistic)
-    return TestOut(statistic=statistic, p=None if statistic is None else tested.p_value)
+    return StatisticOut(statistic=statistic, p=None if statistic is None else tested.p_value)
 
 
 def get_distribution(
@@ -236,10 +213,13 @@ def _keep(context: CurrentContext, reference: Reference) -> ReferenceOut:
     return show_reference(reference)
 
 
-def delete_reference(context: CurrentContext, model_name: PathName, name: PathName) -> None:
-    """Deletes a reference."""
+def delete_reference(
+    context: CurrentContext, model_name: PathName, name: PathName
+) -> ReferencesOut:
+    """Deletes a reference and returns those that are left."""
     if not context.store.delete_reference(model_name, name):
         raise _no_reference(model_name, name)
+    return find_references(context)
 
 
 def _no_reference(model_name: str, name: str) -> NotFound:

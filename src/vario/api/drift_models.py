@@ -7,7 +7,7 @@ from pydantic import Field
 from vario.api.models import Shape
 
 
-class TestOut(Shape):
+class StatisticOut(Shape):
     """A test's statistic and its p-value; null where there was nothing to test."""
 
     statistic: float | None
@@ -39,8 +39,8 @@ class ReadingOut(Shape):
     psi_critical: float | None
     jensen_shannon: float | None
     wasserstein: float | None
-    kolmogorov_smirnov: TestOut
-    chi_square: TestOut
+    kolmogorov_smirnov: StatisticOut
+    chi_square: StatisticOut
     missing_ratio: float | None
     missing_low: float
     missing_high: float
