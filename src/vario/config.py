@@ -111,8 +111,8 @@ class GuardSettings:
 
     `rules` say what becomes of personal data, `cardinality_rules` how many values labels may have;
     the first that fits wins. `hash_key_file` holds the key of hashes; empty means one named
-    after the data folder, beside it. `label_values` and `id_values` are budgets of distinct values within an
-    hour of a label of a metric; the second holds where they are ids on sight.
+    after the data folder, beside it. `label_values` and `id_values` are budgets of distinct values
+    within an hour of a label of a metric; the second holds where they are ids on sight.
     """
 
     personal_data: bool = True
