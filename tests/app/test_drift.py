@@ -122,6 +122,12 @@ def test_a_silent_release_is_told_and_a_healthy_one_is_not(
     finally:
         vario.shutdown()
 
+    check_reports(server, tmp_path)
+    check_references(server)
+
+
+def check_reports(server: Process, tmp_path: Path) -> None:
+    """What was found is printed, drawn, and kept as metrics."""
     shown = invoke(server, "drift", "report")
     assert "recommender: session_length missing" in shown.output
     page = tmp_path / "drift.html"
@@ -131,6 +137,9 @@ def test_a_silent_release_is_told_and_a_healthy_one_is_not(
     asked = invoke(server, "query", query, "--json")
     assert json.loads(asked.output)["data"]["result"][0]["value"][1] == "1"
 
+
+def check_references(server: Process) -> None:
+    """References are made of live traffic, listed, compared, shown and deleted."""
     live = invoke(
         server, "reference", "create", "--model", "recommender", "--name", "live",
         "--from-live", "5m", "--version", "v23",

@@ -74,11 +74,14 @@ def record_prediction(
         )
         count("predictions_total", rows, **given)
         if request_id and current_request.get() is None:
-            known = {"request_id": request_id, "prediction": said, **given}
-            fields = {key: attribute(value) for key, value in known.items() if value is not None}
-            keep_event(pipeline, "vario.prediction", "prediction", fields)
+            _say(pipeline, {"request_id": request_id, "prediction": said, **given})
     except Exception as error:
         report("record a prediction", error)
+
+
+def _say(pipeline: Pipeline, known: Mapping[str, Any]) -> None:
+    fields = {key: attribute(value) for key, value in known.items() if value is not None}
+    keep_event(pipeline, "vario.prediction", "prediction", fields)
 
 
 def _record_one(
