@@ -18,22 +18,16 @@ from vario.store.base import Store
 class Desk:
     """The alert desk before and while it works.
 
-    Rules are evaluated before the address of the API is known, and the desk sends links to it: so
-    the desk hears of alerts first, and begins to tell people of them later.
+    Rules are evaluated before the API is served, and the desk sends links to it: so the desk hears
+    of alerts first, and begins to tell people of them later.
     """
 
     desk: AlertDesk
     settings: AlertSettings
 
-    def begin(self, rules: RuleScheduler, url: str) -> None:
-        """Begins to tell people of alerts.
-
-        Args:
-            rules: whose evaluations are watched.
-            url: the API's address, for links where the settings have none.
-        """
-        base = self.settings.external_url or url
-        self.desk.surroundings.base = base.rstrip("/")
+    def begin(self, rules: RuleScheduler) -> None:
+        """Begins to tell people of alerts; evaluations of `rules` are watched."""
+        self.desk.surroundings.base = self.settings.external_url
         self.desk.surroundings.health = rules.health
         self.desk.start()
 

@@ -6,6 +6,7 @@ import logging
 import signal
 import socket
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -79,12 +80,12 @@ class App:
             log.error("reloading failed", exc_info=error)
 
     async def _start(self) -> Addresses:
-        settings = self.settings
-        host, ingest = settings.server.host, settings.ingest
+        host, ingest = self.settings.server.host, self.settings.ingest
         # Ports first: whether one is taken shows at once, before the store is opened.
         api_socket, http_socket, grpc_socket = (
-            self._listen(host, port) for port in _ports(settings)
+            self._listen(host, port) for port in _ports(self.settings)
         )
+        settings = _with_links(self.settings, url_of(host, api_socket.getsockname()[1]))
         opening = asyncio.create_task(asyncio.to_thread(open_store, settings.store, self.clock))
         await asyncio.sleep(0)
         # A second of imports, while the engine opens in its thread.
@@ -134,7 +135,7 @@ class App:
             keeper=keeper,
         )
         await self._serve(face, api_socket)
-        desk.begin(rules, addresses.api)
+        desk.begin(rules)
         await scraper.start()
         self._close_at_end(start_keeping(keeper, settings, self.reread).stop)
         return addresses
@@ -262,6 +263,12 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Generator[None]:
         """Captures none."""
         yield
+
+
+def _with_links(settings: Settings, url: str) -> Settings:
+    """Returns settings whose links begin with the API's address where they name no other."""
+    base = (settings.alert.external_url or url).rstrip("/")
+    return replace(settings, alert=replace(settings.alert, external_url=base))
 
 
 def _origins(setting: str) -> list[str]:
