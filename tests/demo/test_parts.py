@@ -194,8 +194,8 @@ async def test_one_recommendation_through_all_services(
 
     monkeypatch.setattr(httpx, "AsyncClient", client)
     store = FeatureStore(system / DATABASE)
-    model = ModelServer("eu-west", system / MODEL, "http://store")
-    gateway = Gateway({"eu-west": "http://model"}, "http://store", "recommender", "v23")
+    model = ModelServer("eu-west", system / MODEL, "http://store", "v23")
+    gateway = Gateway({"eu-west": "http://model"}, "http://store", "recommender")
     apps |= {"store": store.app, "model": model.app, "gateway": gateway.app}
     batches = asyncio.create_task(model._batcher.run())
     async with client(base_url="http://gateway") as user:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from vario.errors import BadData
+
 _PORT = click.IntRange(0, 65535)
 
 
@@ -22,6 +24,21 @@ _PORT = click.IntRange(0, 65535)
     show_default=True,
     help="Requests a second, on average.",
 )
+@click.option(
+    "--incident",
+    type=click.Choice(["none", "silent-release"]),
+    default="none",
+    show_default=True,
+    help="What goes wrong once the demo is live.",
+)
+@click.option(
+    "--incident-after",
+    type=click.FloatRange(0),
+    default=60.0,
+    show_default=True,
+    help="Seconds from then on.",
+)
+@click.option("--fix", is_flag=True, help="End the incident of the demo that runs in --data.")
 @click.option("--no-open", is_flag=True, help="Do not open a browser.")
 def demo(
     *,
@@ -31,12 +48,23 @@ def demo(
     duration: float | None,
     data: Path | None,
     rate: float,
+    incident: str,
+    incident_after: float,
+    fix: bool,
     no_open: bool,
 ) -> None:
     """Start the server and a small real inference system, and print what to look at.
 
     Ctrl-C stops all of it. A port of 0 asks the system for a free one.
     """
+    if fix:
+        from vario.demo.incident import ask_for_fix
+
+        if data is None:
+            raise BadData("--fix needs --data: the demo prints the whole command")
+        ask_for_fix(data.resolve())
+        click.echo("asked for: the demo says when it is done")
+        return
     from vario.demo.run import Demo, DemoSettings
 
     settings = DemoSettings(
@@ -47,5 +75,7 @@ def demo(
         data=data.resolve() if data else None,
         rate=rate,
         opens_browser=not no_open,
+        incident=incident,
+        incident_after_s=incident_after,
     )
     Demo(settings, click.echo).run()

@@ -22,12 +22,12 @@ LOG = logging.getLogger("gateway")
 class Gateway:
     """The service; `app` is its ASGI application."""
 
-    def __init__(self, models: Mapping[str, str], feature_store: str, model: str, version: str):
-        self._model, self._version = model, version
+    def __init__(self, models: Mapping[str, str], feature_store: str, model: str) -> None:
+        self._model = model
         self._clients = {region: _client(url) for region, url in models.items()}
         self._features = _client(feature_store)
-        # Which model server answered which request: feedback is counted for the model it is about.
-        self._answered: Cache[str, tuple[str, int]] = Cache(10_000, ttl_s=600)
+        # Who answered which request: feedback is counted for the version that it is about.
+        self._answered: Cache[str, tuple[str, str, int]] = Cache(10_000, ttl_s=600)
         routes = [
             Route("/recommend", self.recommend, methods=["POST"]),
             Route("/feedback", self.feedback, methods=["POST"]),
@@ -49,8 +49,10 @@ class Gateway:
         vario.annotate(user_region=region)
         answer = await self._call(self._clients[region], "call_ml_infer", "/rank", asked, region)
         if answer.is_success:
-            self._answered.put(vario.request_id(), (region, int(asked["user_id"])))
-            return JSONResponse({"request_id": vario.request_id(), **answer.json()})
+            body = answer.json()
+            known = (region, str(body["model_version"]), int(asked["user_id"]))
+            self._answered.put(vario.request_id(), known)
+            return JSONResponse({"request_id": vario.request_id(), **body})
         return JSONResponse({"error": answer.text}, answer.status_code)
 
     async def feedback(self, request: Request) -> Response:
@@ -59,13 +61,13 @@ class Gateway:
         answered = self._answered.get(str(told["request_id"]))
         if answered is None:
             raise HTTPException(404, "no such recommendation")
-        region, user_id = answered
+        region, version, user_id = answered
         vario.annotate(user_region=region)
         vario.count(
             "recommendation_feedback_total",
             accepted=bool(told["accepted"]),
             model_name=self._model,
-            model_version=self._version,
+            model_version=version,
             region=region,
         )
         event = {

@@ -19,6 +19,7 @@ from starlette.routing import Route
 import vario
 from vario.demo.batching import Batcher
 from vario.demo.features import Floats, ItemColumns, encode
+from vario.demo.releases import read_session_length
 from vario.demo.world import CATEGORIES, COUNTRIES
 
 SCHEMA_VERSION = "1.3"
@@ -32,10 +33,11 @@ LOG = logging.getLogger("ml-infer")
 class ModelServer:
     """The service in one region; `app` is its ASGI application."""
 
-    def __init__(self, region: str, model: Path, feature_store: str) -> None:
+    def __init__(self, region: str, model: Path, feature_store: str, version: str) -> None:
         # The file was written by this demo's own `prepare` a moment ago.
         trained = pickle.loads(model.read_bytes())  # noqa: S301
         self._region = region
+        self._version = version
         self._items: ItemColumns = trained["items"]
         self._batcher = Batcher(trained["model"], region, max_size=8, max_wait_s=0.003)
         self._random = np.random.default_rng()
@@ -61,7 +63,7 @@ class ModelServer:
         try:
             asked = await request.json()
             chosen = self._random.choice(len(self._items.price), CANDIDATES, replace=False)
-            session_length = asked.get("session_length")
+            session_length = read_session_length(asked, self._version, self._region, self._random)
             rows, user = await self._encode(int(asked["user_id"]), session_length, chosen)
             scores = await self._predict(rows)
             ranked = self._postprocess(chosen, scores)
@@ -76,7 +78,7 @@ class ModelServer:
             },
             prediction=ranked[0]["score"],
         )
-        return JSONResponse({"items": ranked})
+        return JSONResponse({"items": ranked, "model_version": self._version})
 
     async def _encode(
         self, user_id: int, session_length: float | None, chosen: Any

@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 
+from vario.demo.incident import Incident, Servers
 from vario.demo.processes import (
     Child,
     bound_socket,
@@ -23,6 +24,7 @@ from vario.demo.processes import (
     is_listening,
     stop_in_order,
 )
+from vario.demo.releases import HEALTHY
 from vario.errors import Unavailable
 
 REGIONS = ("us-east", "eu-west")
@@ -57,6 +59,10 @@ scrape_configs:
       - targets: ["127.0.0.1:{port}"]
 """
 
+# With an incident to find, every five seconds: its first signs are then told within half a minute.
+_INCIDENT_INTERVAL_S = 5
+_INCIDENT_TOML = f"[drift]\ninterval_s = {_INCIDENT_INTERVAL_S}\n"
+
 
 @dataclass(frozen=True)
 class DemoSettings:
@@ -69,6 +75,8 @@ class DemoSettings:
     data: Path | None = None
     rate: float = 12.0
     opens_browser: bool = True
+    incident: str = "none"
+    incident_after_s: float = 60.0
 
 
 class _Stopped(Exception):
@@ -84,11 +92,13 @@ class _Parts:
     load: list[Child] = field(default_factory=list[Child])
     gateway: list[Child] = field(default_factory=list[Child])
     services: list[Child] = field(default_factory=list[Child])
+    leaving: list[Child] = field(default_factory=list[Child])
     server: list[Child] = field(default_factory=list[Child])
 
     def groups(self) -> list[list[Child]]:
         """Returns the groups: callers before those whom they call, the server last."""
-        return [self.prepare, self.init, self.load, self.gateway, self.services, self.server]
+        services = [*self.services, *self.leaving]
+        return [self.prepare, self.init, self.load, self.gateway, services, self.server]
 
 
 class Demo:
@@ -100,6 +110,8 @@ class Demo:
         self._is_temporary = settings.data is None
         self._folder = settings.data or Path(tempfile.mkdtemp(prefix="vario-demo-"))
         self._parts = _Parts()
+        self._sockets: dict[str, socket.socket] = {}
+        self._incident: Incident | None = None
         self._is_stopping = False
         self._port = settings.port or _free_port()
         self._otlp_port = settings.otlp_http_port or _free_port()
@@ -123,6 +135,8 @@ class Demo:
             self._say("stopping ...")
         finally:
             stop_in_order(self._parts.groups())
+            for opened in self._sockets.values():
+                opened.close()
             for number, handler in before.items():
                 signal.signal(number, handler)
             if self._is_temporary:
@@ -149,10 +163,11 @@ class Demo:
             made.unlink()  # services wait for these files: an earlier run's would be taken for new
         start_s = time.monotonic()
         names = ["gateway", "feature-store", *(f"ml-infer-{region}" for region in REGIONS)]
-        sockets = {name: bound_socket() for name in names}
-        self._start_server(sockets["feature-store"].getsockname()[1])
+        self._sockets = {name: bound_socket() for name in names}
+        ports = {name: opened.getsockname()[1] for name, opened in self._sockets.items()}
+        self._start_server(ports["feature-store"])
         self._parts.prepare.append(self._child("prepare", ["vario.demo.prepare", str(system)]))
-        ports = self._start_services(system, sockets)
+        self._start_services()
         self._wait("data and model", self._is_prepared)
         self._wait("server", self._server_is_ready)
         self._send_reference()
@@ -164,16 +179,30 @@ class Demo:
         self._say(f"  up after {time.monotonic() - start_s:.1f} s")
         kept = "" if self._is_temporary else f" (again: vario up --data {self._folder}/telemetry)"
         self._say(_INTRODUCTION.format(url=self._url, folder=self._folder, kept=kept))
+        if self._settings.incident != "none":
+            self._incident = self._plan_incident()
         if self._settings.opens_browser and _has_screen():
             webbrowser.open(self._url)
+
+    def _plan_incident(self) -> Incident:
+        parts, after_s = self._parts, self._settings.incident_after_s
+
+        def start(region: str, version: str, ready: Path) -> Child:
+            ready.unlink(missing_ok=True)
+            more = ["--release", version, "--ready", str(ready)]
+            return self._serve(f"ml-infer-{region}-{version}", f"ml-infer-{region}", region, *more)
+
+        servers = Servers(REGIONS, parts.services, parts.leaving, start)
+        self._say(f"In {after_s:g} s a new release of ml-infer rolls out.")
+        return Incident(servers, self._folder, after_s, self._url, self._say)
 
     def _send_reference(self) -> None:
         """Tells the server what the model's inputs look like when all is well."""
         from vario.demo.reference import make_reference
-        from vario.demo.serve import MODEL_NAME, MODEL_VERSION
+        from vario.demo.serve import MODEL_NAME
         from vario.drift.reference import dump_reference
 
-        text = dump_reference(make_reference(MODEL_NAME, MODEL_VERSION))
+        text = dump_reference(make_reference(MODEL_NAME, HEALTHY))
         body = f'{{"document": {text}}}'
         with httpx.Client(base_url=self._url, timeout=30, trust_env=False) as client:
             answer = client.put(
@@ -191,26 +220,34 @@ class Demo:
         command += ["--slos", str(self._folder / "slos" / "*.yml")]
         command += ["--port", str(self._port), "--otlp-http-port", str(self._otlp_port)]
         command += ["--otlp-grpc-port", str(self._grpc_port)]
+        if self._settings.incident != "none":
+            vario_toml = self._folder / "vario.toml"
+            vario_toml.write_text(_INCIDENT_TOML, encoding="utf-8")
+            command += ["--config", str(vario_toml)]
         self._parts.server.append(self._child("server", command))
 
-    def _start_services(self, system: Path, sockets: dict[str, socket.socket]) -> dict[str, int]:
-        """Starts the services, which come up when what they need is there; returns their ports."""
-        ports = {name: opened.getsockname()[1] for name, opened in sockets.items()}
-        urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
-        common = ["--folder", str(system), "--feature-store", urls["feature-store"]]
-
-        def start(name: str, role: str, region: str, *more: str) -> Child:
-            log = self._folder / "logs" / f"{name}.jsonl"
-            own = ["--socket", str(sockets[name].fileno()), "--region", region, "--log", str(log)]
-            command = ["vario.demo.serve", role, *own, *common, *more]
-            return self._child(name, command, sockets=[sockets[name]])
-
+    def _start_services(self) -> None:
+        """Starts the services, which come up when what they need is there."""
         for region in REGIONS:
-            self._parts.services.append(start(f"ml-infer-{region}", "ml-infer", region))
-        self._parts.services.append(start("feature-store", "feature-store", HOME_REGION))
-        models = [f"--model={region}={urls[f'ml-infer-{region}']}" for region in REGIONS]
-        self._parts.gateway.append(start("gateway", "gateway", HOME_REGION, *models))
-        return ports
+            name = f"ml-infer-{region}"
+            self._parts.services.append(self._serve(name, name, region))
+        store = self._serve("feature-store", "feature-store", HOME_REGION)
+        self._parts.services.append(store)
+        models = [f"--model={region}={self._find_url(f'ml-infer-{region}')}" for region in REGIONS]
+        self._parts.gateway.append(self._serve("gateway", "gateway", HOME_REGION, *models))
+
+    def _serve(self, name: str, service: str, region: str, *more: str) -> Child:
+        """Starts a process that answers on a service's socket, beside others that may."""
+        own = self._sockets[service].dup()
+        command = ["vario.demo.serve", service.removesuffix(f"-{region}"), *more]
+        command += ["--socket", str(own.fileno()), "--region", region]
+        command += ["--log", str(self._folder / "logs" / f"{name}.jsonl")]
+        command += ["--folder", str(self._folder / "system")]
+        command += ["--feature-store", self._find_url("feature-store")]
+        return self._child(name, command, sockets=[own])
+
+    def _find_url(self, service: str) -> str:
+        return f"http://127.0.0.1:{self._sockets[service].getsockname()[1]}"
 
     def _child(self, name: str, command: list[str], **more: Any) -> Child:
         output = self._folder / "logs" / f"{name}.out"
@@ -220,11 +257,12 @@ class Demo:
         """Returns what the services' environment has of its own: no OTEL_* of the user's."""
         cleared = {name: "" for name in os.environ if name.startswith("OTEL_")}
         one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+        interval_s = 10 if self._settings.incident == "none" else _INCIDENT_INTERVAL_S
         return {
             **cleared,
             **one_thread,
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{self._otlp_port}",
-            "OTEL_METRIC_EXPORT_INTERVAL": "10000",
+            "OTEL_METRIC_EXPORT_INTERVAL": str(interval_s * 1000),
         }
 
     def _is_prepared(self) -> bool:
@@ -276,6 +314,8 @@ class Demo:
                 has_slos = True
                 self._write_slos()
             self._use_slos()
+            if self._incident is not None:
+                self._incident.step()
             time.sleep(_POLL_S)
 
     def _write_slos(self) -> None:

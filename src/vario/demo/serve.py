@@ -16,8 +16,9 @@ import uvicorn
 import vario
 from vario.demo.prepare import DATABASE, MODEL
 from vario.demo.processes import is_listening
+from vario.demo.releases import HEALTHY
 
-MODEL_NAME, MODEL_VERSION = "recommender", "v23"
+MODEL_NAME = "recommender"
 SERVICE_VERSION = "1.0"
 _LOG_BYTES = 8_000_000
 _START_TIMEOUT_S = 120.0
@@ -33,6 +34,8 @@ def main() -> None:
     parser.add_argument("--log", type=Path, required=True, help="file of JSON lines")
     parser.add_argument("--feature-store", default="", help="URL")
     parser.add_argument("--model", action="append", default=[], help="REGION=URL")
+    parser.add_argument("--release", default=HEALTHY, help="version of the model server")
+    parser.add_argument("--ready", type=Path, help="file to touch when requests are answered")
     options = parser.parse_args()
     make = _maker(options)
     _await_server()
@@ -40,7 +43,7 @@ def main() -> None:
     vario.configure(
         service=options.role,
         model=MODEL_NAME if is_model else None,
-        version=MODEL_VERSION if is_model else SERVICE_VERSION,
+        version=options.release if is_model else SERVICE_VERSION,
         region=options.region,
         stdout=False,
     )
@@ -48,7 +51,21 @@ def main() -> None:
     config = uvicorn.Config(
         make(), log_config=None, access_log=False, timeout_graceful_shutdown=3, ws="none"
     )
-    uvicorn.Server(config).run([socket.socket(fileno=options.socket)])
+    _Server(config, options.ready).run([socket.socket(fileno=options.socket)])
+
+
+class _Server(uvicorn.Server):
+    """Says by a file that it answers."""
+
+    def __init__(self, config: uvicorn.Config, ready: Path | None) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Starts to answer."""
+        await super().startup(sockets)
+        if self._ready is not None:
+            self._ready.touch()
 
 
 def _maker(options: argparse.Namespace) -> Callable[[], Any]:
@@ -57,7 +74,7 @@ def _maker(options: argparse.Namespace) -> Callable[[], Any]:
         from vario.demo.gateway import Gateway
 
         models = dict(pair.split("=", 1) for pair in options.model)
-        return lambda: Gateway(models, options.feature_store, MODEL_NAME, MODEL_VERSION).app
+        return lambda: Gateway(models, options.feature_store, MODEL_NAME).app
     if options.role == "feature-store":
         from vario.demo.feature_store import FeatureStore
 
@@ -66,7 +83,12 @@ def _maker(options: argparse.Namespace) -> Callable[[], Any]:
     from vario.demo.infer import ModelServer
 
     return lambda: (
-        ModelServer(options.region, _awaited(options.folder / MODEL), options.feature_store).app
+        ModelServer(
+            options.region,
+            _awaited(options.folder / MODEL),
+            options.feature_store,
+            options.release,
+        ).app
     )
 
 
