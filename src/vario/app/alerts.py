@@ -1,17 +1,26 @@
 """The alert desk of a server: what it reads, whom it asks, and what it counts."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
 
-from vario.alert.desk import AlertDesk, Surroundings
+from vario.alert.desk import AlertDesk, Surroundings, TraceFunction
 from vario.alert.example import find_example
 from vario.alert.notify.settings import load_notify_settings
+from vario.alert.rulefile import Rule
 from vario.alert.scheduler import RuleScheduler
 from vario.clock import Clock
 from vario.config import AlertSettings
+from vario.errors import VarioError
 from vario.ingest.counters import Labels, Metric
+from vario.model.alert import AlertEvent
 from vario.store.base import Store
+from vario.store.sampling import Sampler
+
+log = logging.getLogger(__name__)
+
+PinFunction = Callable[[Iterable[str]], None]
+"""Keeps traces by their ids, whatever sampling would decide; raises a `VarioError` if it cannot."""
 
 
 @dataclass(slots=True)
@@ -32,17 +41,41 @@ class Desk:
         self.desk.start()
 
 
-def open_desk(settings: AlertSettings, store: Store, clock: Clock) -> Desk:
+def open_desk(
+    settings: AlertSettings, store: Store, clock: Clock, sampler: Sampler | None = None
+) -> Desk:
     """Returns an alert desk that knows what was before a restart; the caller stops it.
+
+    Args:
+        settings: whom it tells, and how links begin.
+        store: what it reads, and where its memory is.
+        clock: when.
+        sampler: keeps the traces that alerts show; None where traces are not sampled.
 
     Raises:
         BadData: the file of receivers cannot be read, or makes no sense.
         VarioError: the store cannot be read.
     """
-    surroundings = Surroundings(find_trace=partial(find_example, store))
+    pin = sampler.pin if sampler is not None else None
+    surroundings = Surroundings(find_trace=make_find_trace(store, pin))
     desk = AlertDesk(store, load_notify_settings(settings.receivers_file), clock, surroundings)
     desk.load()
     return Desk(desk, settings)
+
+
+def make_find_trace(store: Store, pin: PinFunction | None) -> TraceFunction:
+    """Returns what finds an alert's example and sees to it that the example stays."""
+
+    def find(rule: Rule | None, event: AlertEvent) -> str:
+        trace_id = find_example(store, rule, event)
+        if trace_id and pin is not None:
+            try:
+                pin([trace_id])
+            except VarioError as error:  # the link is of use all the same
+                log.warning("trace %s of an alert may not be kept: %s", trace_id, error)
+        return trace_id
+
+    return find
 
 
 def desk_metrics(desk: AlertDesk) -> Iterator[Metric]:

@@ -107,7 +107,7 @@ class App:
         scraper = make_scraper(read_scrape_config(ingest.prometheus_config), remote, self.clock)
         self._stack.push_async_callback(scraper.stop)
         book = RuleBook(settings, self.clock)
-        desk = await asyncio.to_thread(open_desk, settings.alert, store, self.clock)
+        desk = await asyncio.to_thread(open_desk, settings.alert, store, self.clock, keeper.sampler)
         self._close_at_end(desk.desk.stop)
         rules = start_rules(book.read(), store, self.clock, desk.desk)
         self._close_at_end(rules.stop)
