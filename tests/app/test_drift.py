@@ -119,11 +119,35 @@ def test_a_silent_release_is_told_and_a_healthy_one_is_not(
             r"version v23\.1; elsewhere 0%",
             found["findings"][0]["text"],
         )
+        check_doctor(server)
     finally:
         vario.shutdown()
 
     check_reports(server, tmp_path)
     check_references(server)
+
+
+def check_doctor(server: Process) -> None:
+    """Values that cannot be used and a model without a reference are named."""
+    deadline_s = time.monotonic() + DEADLINE_S
+    while time.monotonic() < deadline_s:
+        for value in (float("inf"), [1.0]):
+            vario.record_prediction(features={"speed": value}, model_name="pricing")
+        assert vario.flush()
+        checks = json.loads(invoke(server, "doctor", "--json").output)["checks"]
+        told = [c["message"] for c in checks if c["name"] in {"drift", "reference", "features"}]
+        if len(told) == 4:
+            break
+    assert sorted(re.sub(r"\b\d+ values", "N values", message) for message in told) == [
+        "3 features of 1 models are judged; findings: 1 (`vario drift report`)",
+        "model 'pricing' makes predictions and has no reference: nothing tells when it drifts",
+        "model 'pricing': N values of feature 'speed' cannot be used (infinite); they count as "
+        "missing",
+        "model 'pricing': N values of feature 'speed' cannot be used (wrong_type); they count as "
+        "missing",
+    ]
+    shown = invoke(server, "doctor").output
+    assert "vario reference create --model pricing --name NAME --from-live 24h" in shown
 
 
 def check_reports(server: Process, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from vario.api.data import check_disk
 from vario.api.models import CheckOut, DamagedPartOut, DoctorOut, ProbeOut, StatusOut, TableSizeOut
 from vario.api.params import parse_window
 from vario.api.shapes import to_seconds
+from vario.drift.remarks import examine as examine_drift
 from vario.guard.report import remark
 from vario.query.doctor import Check, Doors, diagnose, find_worst
 
@@ -27,6 +28,7 @@ def examine(
     told = remark(context.guard())
     checks += [Check(r.name, r.service, "warning", r.message, r.remedy) for r in told]
     checks += check_disk(context)
+    checks += examine_drift(context.drift())
     checks.sort(key=lambda check: check.service)
     return DoctorOut(
         status=find_worst(checks),

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -9,9 +10,9 @@ from vario.alert.seams import make_query
 from vario.clock import Clock
 from vario.config import DriftSettings
 from vario.drift.judge import Limits
-from vario.drift.live import OVER_ALL, Scope, observe
+from vario.drift.live import OVER_ALL, Scope, Traffic, observe, roll_up
 from vario.drift.reference import Reference, load_reference
-from vario.drift.report import DriftReport
+from vario.drift.report import DriftReport, Invalid
 from vario.drift.watch import DriftWatch, gauges
 from vario.errors import VarioError
 from vario.model.series import SampleBlock
@@ -77,7 +78,7 @@ class DriftLoop:
                 readings = self._watch.readings
                 self._is_new = False
             references = self.references()
-            models = self._find_models(at_ms)
+            traffic = observe(self._ask, at_ms, LOOKED_BACK_MS, ())
             known = {reference.model_name for reference in references}
             self._write(gauges(readings), at_ms)
         except VarioError as error:
@@ -88,13 +89,10 @@ class DriftLoop:
             at_ms=at_ms,
             readings=tuple(readings),
             references=tuple(references),
-            without_reference=tuple(sorted(models - known)),
+            without_reference=tuple(sorted(_find_models(traffic) - known)),
+            invalid=tuple(_find_invalid(traffic)),
         )
         self._tell()
-
-    def _find_models(self, at_ms: int) -> set[str]:
-        traffic = observe(self._ask, at_ms, LOOKED_BACK_MS, ())
-        return {scope.model_name for scope, part in traffic.items() if part.predictions > 0}
 
     def _recall(self, at_ms: int) -> None:
         """Takes over since when drift has held from before a restart."""
@@ -126,3 +124,17 @@ class DriftLoop:
         for key in sorted(self._told - findings.keys()):
             log.info("drift is over: %s", " ".join(part for part in key if part))
         self._told = set(findings)
+
+
+def _find_models(traffic: Mapping[Scope, Traffic]) -> set[str]:
+    return {scope.model_name for scope, part in traffic.items() if part.predictions > 0}
+
+
+def _find_invalid(traffic: Mapping[Scope, Traffic]) -> Iterator[Invalid]:
+    """Yields what could not be used of each model's features, over all versions."""
+    for scope, part in roll_up(traffic).items():
+        if scope == Scope(scope.model_name):
+            for name, observed in part.features.items():
+                for reason, count in observed.invalid.items():
+                    if count > 0:
+                        yield Invalid(count, scope.model_name, name, reason)

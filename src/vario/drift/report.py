@@ -38,6 +38,23 @@ class Finding:
     text: str
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Invalid:
+    """Values of a feature that could not be used.
+
+    Attributes:
+        count: how many of them there were when drift was last judged.
+        model_name: the model.
+        feature: the feature's name.
+        reason: `infinite`, `wrong_type` or `ragged`.
+    """
+
+    count: float
+    model_name: str
+    feature: str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class DriftReport:
     """The state of drift at a time.
@@ -47,6 +64,7 @@ class DriftReport:
         readings: every feature in every scope.
         references: what is kept, the newest last.
         without_reference: models with live traffic that have none.
+        invalid: values of the last minutes that could not be used.
         error: why the last step failed, empty if it did not.
     """
 
@@ -54,6 +72,7 @@ class DriftReport:
     readings: tuple[Reading, ...] = ()
     references: tuple[Reference, ...] = ()
     without_reference: tuple[str, ...] = ()
+    invalid: tuple[Invalid, ...] = ()
     error: str = ""
 
     def failed(self, error: str) -> "DriftReport":
