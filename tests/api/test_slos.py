@@ -1,5 +1,6 @@
 """`/api/slos` over a store in memory, and the events that filters count."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from vario.alert.slo_events import SETTLE_NS, SloEvents
 from vario.api.app import create_app
 from vario.model.series import SampleBlock
 from vario.model.telemetry import Signal
-from vario.slo.load import check_file
+from vario.slo.load import check_file, check_text
 
 SLOS = """\
 slos:
@@ -98,6 +99,39 @@ def test_what_is_left_and_what_spent_it(store, clock, client) -> None:
     assert "slo:sli_error:ratio_rate4m" in detail["queries"]
     day = client.get("/api/slos/infer-errors?at=now-1h").json()
     assert day["slo"]["total"] < detail["slo"]["total"]
+
+
+@pytest.mark.parametrize("interval_s", [10, 60])
+def test_time_and_events_are_counted_by_the_interval_of_evaluation(
+    store, clock, static: Path, slos, interval_s: int
+) -> None:
+    text = (
+        SLOS[:6]
+        + """\
+- {name: drift, service: s, objective: 95%, sli: {drift: {}}}
+- {name: open, service: s, objective: 99%, sli: {errors: r_total}, hours: {zone: UTC, days: [sun]}}
+"""
+    )
+    found, problems = check_text(text, "s.yml")
+    assert problems == []
+    count = 3600 // interval_s
+    now_ms = clock.now_ns() // 10**6
+    times = now_ms - 1000 * interval_s * np.arange(count - 1, -1, -1, dtype=np.int64)
+    for name, kind, value in (("drift", "bad", 0.25), ("drift", "total", 1.0),
+                              ("open", "bad", 0.5), ("open", "total", 10.0)):  # fmt: skip
+        labels = {"__name__": f"slo:sli_{kind}:rate5m", "slo": name, "service": "s"}
+        values = np.full(count, value)
+        store.write_samples([labels], SampleBlock(np.array([0, count]), times, values))
+    loaded = replace(found, interval_s=interval_s)
+    app = create_app(store, FACTS, clock=clock, static=static, slo_set=lambda: loaded)
+    with AppClient(app) as client:
+        answer = client.get("/api/slos").json()["slos"]
+        one = client.get("/api/slos/open").json()["slo"]
+    assert [(slo["id"], slo["bad"], slo["total"]) for slo in [*answer, one]] == [
+        ("drift", 900.0, 3600.0),
+        ("open", 1800.0, 36_000.0),
+        ("open", 1800.0, 36_000.0),
+    ]
 
 
 def test_a_target_within_a_bucket_is_said(store, clock, client) -> None:

@@ -41,8 +41,12 @@ def find_slos(context: CurrentContext, at: At = "now") -> SlosOut:
     now_s = _time_s(context, at)
     promql = PromQL(context.store)
     rates = find_rates(promql, now_s)
+    interval_s = slos.interval_s
     return SlosOut(
-        slos=[_show(evaluate_status(promql, slo, now_s, rates)) for slo in slos.slos],
+        slos=[
+            _show(evaluate_status(promql, slo, now_s, rates, interval_s=interval_s))
+            for slo in slos.slos
+        ],
         warnings=[str(warning) for warning in slos.warnings],
     )
 
@@ -57,12 +61,13 @@ def get_slo(
         raise NotFound(f'no SLO "{slo_id}" is loaded; GET /api/slos lists those that are')
     now_s = _time_s(context, at)
     promql = PromQL(context.store)
-    status = evaluate_status(promql, slo, now_s, find_rates(promql, now_s))
+    rates = find_rates(promql, now_s)
+    status = evaluate_status(promql, slo, now_s, rates, interval_s=slos.interval_s)
     doubt = check_bounds(context.store, slo, now_s * 1000 - _BOUNDS_MS, now_s * 1000)
     own = [str(warning) for warning in slos.warnings if warning.slo == slo.name]
     recorded = {
         rule.record: rule.expr
-        for group in make_groups(slo, now_s=now_s)
+        for group in make_groups(slo, now_s=now_s, interval_s=slos.interval_s)
         for rule in group.rules
         if rule.record
     }

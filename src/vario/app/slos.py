@@ -27,7 +27,7 @@ def make_rule_groups(
     Raises:
         BadData: a rule that an SLO makes cannot be used.
     """
-    interval_s = max(1, round(settings.evaluation_interval_s))
+    interval_s = interval_of(settings)
     groups: list[RuleGroup] = []
     for slo in slos:
         text = to_yaml(make_groups(slo, now_s=now_ns // 10**9, interval_s=interval_s))
@@ -36,6 +36,11 @@ def make_rule_groups(
             raise RuleFileError(problems)
         groups += found
     return tuple(groups)
+
+
+def interval_of(settings: SloSettings) -> int:
+    """Returns how often what SLOs record is evaluated: whole seconds, as rule files have it."""
+    return max(1, round(settings.evaluation_interval_s))
 
 
 class RuleBook:
@@ -60,7 +65,7 @@ class RuleBook:
         plan = read_rules(settings.alert, settings.ingest.prometheus_config)
         slos = load_slos(settings.slo.files)
         more = make_rule_groups(slos.slos, settings.slo, self._clock.now_ns())
-        self._slos = slos
+        self._slos = replace(slos, interval_s=interval_of(settings.slo))
         for warning in slos.warnings:
             log.warning("%s", warning)
         return replace(plan, groups=(*plan.groups, *more))

@@ -183,8 +183,10 @@ class SloSet:
         slos: by the order of the files.
         warnings: what is doubtful; the SLOs work.
         others: kind and name of OpenSLO documents that are no SLO.
+        interval_s: how often what they record is evaluated, in seconds.
     """
 
     slos: tuple[Slo, ...] = ()
     warnings: tuple[Problem, ...] = ()
     others: tuple[tuple[str, str], ...] = ()
+    interval_s: int = 30
