@@ -10,6 +10,7 @@ const ServicePage = lazy(() => import("./pages/service/service"));
 const TracesPage = lazy(() => import("./pages/traces/traces"));
 const TracePage = lazy(() => import("./pages/trace/trace"));
 const LogsPage = lazy(() => import("./pages/logs/logs"));
+const DriftPage = lazy(() => import("./pages/drift/drift"));
 const DoctorPage = lazy(() => import("./pages/doctor/doctor"));
 
 interface Route {
@@ -24,6 +25,7 @@ const ROUTES: readonly Route[] = [
   { pattern: /^\/traces$/, page: TracesPage },
   { pattern: /^\/traces\/([^/]+)$/, page: TracePage },
   { pattern: /^\/logs$/, page: LogsPage },
+  { pattern: /^\/drift$/, page: DriftPage },
   { pattern: /^\/doctor$/, page: DoctorPage },
 ];
 

@@ -31,6 +31,12 @@ export const OverviewIcon = icon(
 );
 export const TracesIcon = icon(<path d="M2 3.5h8M5 8h6M8 12.5h6" strokeWidth="2" />);
 export const LogsIcon = icon(<path d="M2.5 3.5h11M2.5 6.5h11M2.5 9.5h7M2.5 12.5h9" />);
+export const DriftIcon = icon(
+  <>
+    <path d="M1.5 12.5c2.2 0 2.4-8 4.3-8s2.1 8 4.3 8" />
+    <path d="M6.5 12.5c2 0 2.2-5.5 4-5.5s2 5.5 4 5.5" strokeDasharray="1.6 2.2" />
+  </>,
+);
 export const DoctorIcon = icon(<path d="M1.5 8.5h3l1.6-4 3 8 1.8-4h3.6" />);
 export const SunIcon = icon(
   <>

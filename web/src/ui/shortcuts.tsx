@@ -11,6 +11,7 @@ const GO: Record<string, string> = {
   o: paths.overview,
   t: paths.traces,
   l: paths.logs,
+  r: paths.drift,
   d: paths.doctor,
 };
 /** How long after `g` the second key still counts. */
@@ -21,6 +22,7 @@ const KEYS: [string[], string][] = [
   [["g", "o"], "Go to the overview"],
   [["g", "t"], "Go to traces"],
   [["g", "l"], "Go to logs"],
+  [["g", "r"], "Go to drift"],
   [["g", "d"], "Go to the doctor"],
   [["↑", "↓"], "Move in a list, in a waterfall and along slow points"],
   [["←", "→"], "Fold and unfold a span; move along a sparkline"],

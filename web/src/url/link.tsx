@@ -38,5 +38,6 @@ export const paths = {
   traces: "/traces",
   trace: (traceId: string) => `/traces/${encodeURIComponent(traceId)}`,
   logs: "/logs",
+  drift: "/drift",
   doctor: "/doctor",
 };
