@@ -11,6 +11,7 @@ const TracesPage = lazy(() => import("./pages/traces/traces"));
 const TracePage = lazy(() => import("./pages/trace/trace"));
 const LogsPage = lazy(() => import("./pages/logs/logs"));
 const DriftPage = lazy(() => import("./pages/drift/drift"));
+const DataPage = lazy(() => import("./pages/data/data"));
 const DoctorPage = lazy(() => import("./pages/doctor/doctor"));
 
 interface Route {
@@ -26,6 +27,7 @@ const ROUTES: readonly Route[] = [
   { pattern: /^\/traces\/([^/]+)$/, page: TracePage },
   { pattern: /^\/logs$/, page: LogsPage },
   { pattern: /^\/drift$/, page: DriftPage },
+  { pattern: /^\/data$/, page: DataPage },
   { pattern: /^\/doctor$/, page: DoctorPage },
 ];
 

@@ -37,6 +37,12 @@ export const DriftIcon = icon(
     <path d="M6.5 12.5c2 0 2.2-5.5 4-5.5s2 5.5 4 5.5" strokeDasharray="1.6 2.2" />
   </>,
 );
+export const DataIcon = icon(
+  <>
+    <ellipse cx="8" cy="3.8" rx="5.3" ry="2" />
+    <path d="M2.7 3.8v8.4c0 1.1 2.4 2 5.3 2s5.3-.9 5.3-2V3.8M2.7 8c0 1.1 2.4 2 5.3 2s5.3-.9 5.3-2" />
+  </>,
+);
 export const DoctorIcon = icon(<path d="M1.5 8.5h3l1.6-4 3 8 1.8-4h3.6" />);
 export const SunIcon = icon(
   <>

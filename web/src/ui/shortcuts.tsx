@@ -12,6 +12,7 @@ const GO: Record<string, string> = {
   t: paths.traces,
   l: paths.logs,
   r: paths.drift,
+  b: paths.data,
   d: paths.doctor,
 };
 /** How long after `g` the second key still counts. */
@@ -23,6 +24,7 @@ const KEYS: [string[], string][] = [
   [["g", "t"], "Go to traces"],
   [["g", "l"], "Go to logs"],
   [["g", "r"], "Go to drift"],
+  [["g", "b"], "Go to data that is stored"],
   [["g", "d"], "Go to the doctor"],
   [["↑", "↓"], "Move in a list, in a waterfall and along slow points"],
   [["←", "→"], "Fold and unfold a span; move along a sparkline"],

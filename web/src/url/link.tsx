@@ -39,5 +39,6 @@ export const paths = {
   trace: (traceId: string) => `/traces/${encodeURIComponent(traceId)}`,
   logs: "/logs",
   drift: "/drift",
+  data: "/data",
   doctor: "/doctor",
 };
