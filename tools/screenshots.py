@@ -103,6 +103,9 @@ def full_shots(url: str) -> Iterator[Shot]:
     yield Shot("trace-span", f"/traces/{slowest}", "waterfall", _click("span-row", 2))
     yield Shot("logs", "/logs", "log-line")
     yield Shot("logs-open", "/logs", "log-line", _click("log-line", 2))
+    for slo in ask(url, "/api/slos")["slos"][:1]:
+        yield Shot("slos", "/slos", "slo-row")
+        yield Shot("slo", f"/slos/{urllib.parse.quote(slo['id'], safe='')}", "slo-facts")
     yield Shot("doctor", "/doctor", "doctor-group")
     yield Shot("time-picker", "/", "service-row", _click("time-picker"))
     yield Shot("help", "/", "service-row", lambda page: page.keyboard.press("?"))
@@ -111,7 +114,12 @@ def full_shots(url: str) -> Iterator[Shot]:
 def state_shots() -> Iterator[Shot]:
     """Yields what a page shows when there is nothing, no answer yet, or a refusal."""
     busy = _refuse(400, "execution", "the answer is too large for one page: narrow the window")
-    for name, path in (("overview", "/"), ("traces", "/traces"), ("logs", "/logs")):
+    for name, path in (
+        ("overview", "/"),
+        ("traces", "/traces"),
+        ("logs", "/logs"),
+        ("slos", "/slos"),
+    ):
         yield Shot(f"{name}-empty", path, "empty", before=_find_nothing(stored=True))
         yield Shot(f"{name}-loading", path, "loading", before=_never_answer)
         yield Shot(f"{name}-error", path, "error", before=busy)

@@ -64,7 +64,13 @@ def test_nobody_is_shut_out(open_page: OpenPage, name: str) -> None:
 def test_keys_lead_everywhere(open_page: OpenPage) -> None:
     page = open_page("/")
     page.get_by_test_id("service-row").first.wait_for()
-    for key, path in (("t", "/traces"), ("l", "/logs"), ("d", "/doctor"), ("o", "/")):
+    for key, path in (
+        ("t", "/traces"),
+        ("l", "/logs"),
+        ("s", "/slos"),
+        ("d", "/doctor"),
+        ("o", "/"),
+    ):
         page.keyboard.press("g")
         page.keyboard.press(key)
         expect(page).to_have_url(re.compile(re.escape(path) + "$"))

@@ -10,6 +10,8 @@ const ServicePage = lazy(() => import("./pages/service/service"));
 const TracesPage = lazy(() => import("./pages/traces/traces"));
 const TracePage = lazy(() => import("./pages/trace/trace"));
 const LogsPage = lazy(() => import("./pages/logs/logs"));
+const SlosPage = lazy(() => import("./pages/slos/slos"));
+const SloPage = lazy(() => import("./pages/slos/slo"));
 const DriftPage = lazy(() => import("./pages/drift/drift"));
 const DataPage = lazy(() => import("./pages/data/data"));
 const DoctorPage = lazy(() => import("./pages/doctor/doctor"));
@@ -26,6 +28,8 @@ const ROUTES: readonly Route[] = [
   { pattern: /^\/traces$/, page: TracesPage },
   { pattern: /^\/traces\/([^/]+)$/, page: TracePage },
   { pattern: /^\/logs$/, page: LogsPage },
+  { pattern: /^\/slos$/, page: SlosPage },
+  { pattern: /^\/slos\/([^/]+)(?:\/runbook)?$/, page: SloPage },
   { pattern: /^\/drift$/, page: DriftPage },
   { pattern: /^\/data$/, page: DataPage },
   { pattern: /^\/doctor$/, page: DoctorPage },

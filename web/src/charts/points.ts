@@ -84,6 +84,13 @@ export function largest(all: readonly Values[]): number {
   return most;
 }
 
+/** The smallest of many values where one is below 0, else 0. */
+export function smallest(all: readonly Values[]): number {
+  let least = 0;
+  for (const values of all) for (const value of values) if (value !== null && value < least) least = value;
+  return least;
+}
+
 /** Versions that came up within the window as marks on the time axis; the oldest one replaced none. */
 export function releases(versions: readonly Version[]): Marker[] {
   const oldest = Math.min(...versions.map((version) => version.first_seen));

@@ -4,7 +4,7 @@ import { useMoments } from "../ui/moments";
 import { zoomTo, useTimeWindow } from "../url/window";
 import { Overlay } from "./overlay";
 import type { ChartSeries, PlotStyle } from "./plot-options";
-import { largest, type Marker, type SlowPoint, type Values } from "./points";
+import { largest, smallest, type Marker, type SlowPoint, type Values } from "./points";
 import { usePlot } from "./use-plot";
 import css from "./charts.module.css";
 
@@ -24,6 +24,8 @@ interface TimeChartProps {
   /** The least that the top of the value axis stands for, so that noise does not look like a peak. */
   leastTop?: number;
   logarithmic?: boolean;
+  /** Whether dragging changes the time window; by default it does. */
+  zoomable?: boolean;
   syncKey?: string;
   slow?: readonly SlowPoint[];
   markers?: readonly Marker[];
@@ -36,7 +38,7 @@ const HEADROOM = 1.35;
 function valueRange({ lines, slow = [], leastTop = 0, logarithmic }: TimeChartProps): [number, number] {
   const values = lines.map((line) => line.values);
   const top = Math.max(largest(values) * (slow.length ? HEADROOM : 1.12), leastTop);
-  if (!logarithmic) return [0, top || 1];
+  if (!logarithmic) return [smallest(values) * 1.12, top || 1];
   const positive = values.flat().filter((value): value is number => value !== null && value > 0);
   const highest = Math.max(top, ...slow.map((point) => point.value));
   return positive.length ? [Math.min(...positive) / 1.5, highest * 1.1] : [0.001, 1];
@@ -55,7 +57,7 @@ export function TimeChart(props: TimeChartProps) {
     series: lines.map(({ label, color, filled, width }) => ({
       label, color, ...(filled ? { filled } : {}), ...(width ? { width } : {}),
     })),
-    format, height, zone, logarithmic, kind: "lines", syncKey, zoomable: true,
+    format, height, zone, logarithmic, kind: "lines", syncKey, zoomable: props.zoomable ?? true,
   };
   const values = useMemo(() => lines.map((line) => line.values), [lines]);
   const y = valueRange(props);

@@ -31,6 +31,12 @@ export const OverviewIcon = icon(
 );
 export const TracesIcon = icon(<path d="M2 3.5h8M5 8h6M8 12.5h6" strokeWidth="2" />);
 export const LogsIcon = icon(<path d="M2.5 3.5h11M2.5 6.5h11M2.5 9.5h7M2.5 12.5h9" />);
+export const SlosIcon = icon(
+  <>
+    <circle cx="8" cy="8" r="5.8" />
+    <circle cx="8" cy="8" r="2.2" />
+  </>,
+);
 export const DriftIcon = icon(
   <>
     <path d="M1.5 12.5c2.2 0 2.4-8 4.3-8s2.1 8 4.3 8" />

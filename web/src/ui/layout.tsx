@@ -5,7 +5,7 @@ import { useStatus } from "../api/queries";
 import { Link, paths } from "../url/link";
 import { usePath } from "../url/location";
 import { zoneName } from "./moments";
-import { DataIcon, DoctorIcon, DriftIcon, HelpIcon, LogsIcon, OverviewIcon, TracesIcon } from "./icons";
+import { DataIcon, DoctorIcon, DriftIcon, HelpIcon, LogsIcon, OverviewIcon, SlosIcon, TracesIcon } from "./icons";
 import { prefer, usePreferences } from "./preferences";
 import { toggleHelp } from "./shortcuts";
 import { ThemeToggle } from "./theme-toggle";
@@ -15,6 +15,7 @@ export const SECTIONS = [
   { name: "Overview", key: "o", to: paths.overview, icon: OverviewIcon, owns: /^\/($|services)/ },
   { name: "Traces", key: "t", to: paths.traces, icon: TracesIcon, owns: /^\/traces/ },
   { name: "Logs", key: "l", to: paths.logs, icon: LogsIcon, owns: /^\/logs/ },
+  { name: "SLOs", key: "s", to: paths.slos, icon: SlosIcon, owns: /^\/slos/ },
   { name: "Drift", key: "r", to: paths.drift, icon: DriftIcon, owns: /^\/drift/ },
   { name: "Data", key: "b", to: paths.data, icon: DataIcon, owns: /^\/data/ },
   { name: "Doctor", key: "d", to: paths.doctor, icon: DoctorIcon, owns: /^\/doctor/ },
