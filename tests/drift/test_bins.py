@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vario.drift.bins import Floats, count_buckets, count_categories, count_values, quantile_edges
+from vario.drift.bins import (
+    Floats,
+    count_buckets,
+    count_categories,
+    count_outside,
+    count_values,
+    quantile_edges,
+)
 
 NUMBER = st.floats(-1e6, 1e6)
 
@@ -81,3 +88,22 @@ def test_what_lies_beyond_all_bounds_counts_beside_the_bound_that_is_known() -> 
 def test_unknown_categories_are_counted_together() -> None:
     found = count_categories({"mobile": 3.0, "tv": 1.0, "fridge": 1.0}, ["web", "mobile"])
     assert found.tolist() == [0.0, 3.0, 2.0]
+
+
+@given(st.lists(NUMBER, min_size=1, max_size=200), NUMBER, NUMBER)
+def test_what_lies_outside_is_at_most_too_low_by_two_buckets(
+    values: list[float], one: float, other: float
+) -> None:
+    array, (lowest, highest) = np.array(values), sorted((one, other))
+    bounds = np.linspace(-1.1e6, 1.1e6, 101)
+    counts = count_values(array, bounds)[1:-1]
+    found = count_outside(bounds[:-1], bounds[1:], counts, lowest, highest)
+    true = ((array < lowest) | (array > highest)).sum()
+    at_ends = {int(np.searchsorted(bounds, end, side="left")) - 1 for end in (lowest, highest)}
+    assert true - sum(counts[i] for i in at_ends) <= found <= true
+
+
+def test_nothing_lies_outside_an_end_that_is_unknown() -> None:
+    bounds, counts = np.array([0.0, 1.0, 2.0]), np.array([3.0, 4.0])
+    assert count_outside(bounds[:-1], bounds[1:], counts, np.nan, 1.0) == 4.0
+    assert count_outside(bounds[:-1], bounds[1:], counts, np.nan, np.nan) == 0.0

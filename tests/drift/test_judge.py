@@ -109,3 +109,10 @@ def test_clustered_traffic_without_drift_is_not_told_either() -> None:
     assert effect == pytest.approx(20, rel=0.3)
     assert told(effect) <= 2
     assert told(1.0) > 300  # what forgetting the clusters would cost
+
+
+def test_values_out_of_range_are_a_share_and_no_verdict() -> None:
+    counts = np.full(10, 100.0)
+    known, unknown = judge([(AGE, Window(counts, 50, outside=20)), (AGE, Window(counts, 50))])
+    assert (known.outside_ratio, known.verdict) == (0.02, unknown.verdict)
+    assert np.isnan(unknown.outside_ratio)

@@ -211,6 +211,10 @@ def test_live_traffic_becomes_a_reference(service: Service, ask: Ask, clock: Man
     assert country.categories == ("de",)
     again = window_of(age, roll_up(observe(ask, service.end_ms, 300_000, []))[Scope(model)])
     assert again.counts.tolist() == age.counts.tolist()
+    assert (age.lowest, age.highest, again.outside) == (4.0, 32.0, 0.0)
+    seen = roll_up(observe(ask, service.end_ms, 300_000, []))[Scope(model)]
+    narrow = window_of(make_feature("age", [9.0, 17.0]), seen)
+    assert round(narrow.outside) == 1000
 
 
 def test_too_little_traffic_is_no_reference(service: Service, ask: Ask) -> None:

@@ -134,3 +134,19 @@ def test_a_broken_reference_is_refused(case: str) -> None:
 def test_what_is_not_json_is_refused() -> None:
     with pytest.raises(BadData, match="here is not JSON"):
         load_reference("{", "here")
+
+
+def test_a_reference_keeps_the_lowest_and_the_highest_value() -> None:
+    reference = made(age=[1.5, 2.0, None, 9.0], country=["de", "fr", "de", "fr"])
+    loaded = load_reference(dump_reference(reference), "here")
+    ends = {name: (f.lowest, f.highest) for name, f in loaded.features.items()}
+    assert ends["age"] == (1.5, 9.0)
+    assert np.isnan(ends["country"]).all()
+
+
+def test_a_reference_of_an_earlier_version_has_no_range() -> None:
+    document = json.loads(dump_reference(made(age=[1.0, 2.0])))
+    for end in ("lowest", "highest"):
+        del document["features"]["age"][end]
+    loaded = load_reference(json.dumps(document), "here").features["age"]
+    assert np.isnan((loaded.lowest, loaded.highest)).all()

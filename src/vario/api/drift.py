@@ -90,6 +90,7 @@ def show_reading(reading: Reading) -> ReadingOut:
         missing_high=drift.missing_interval.high,
         reference_missing_ratio=drift.reference_missing_ratio,
         new_ratio=_number(drift.new_ratio),
+        out_of_range_ratio=_number(drift.outside_ratio),
     )
 
 

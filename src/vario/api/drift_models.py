@@ -20,6 +20,8 @@ class ReadingOut(Shape):
     `model_version` is `*` for all versions; `segment` and `value` are empty for all traffic. PSI is
     in nats, distances and ratios 0 to 1, Wasserstein in standard deviations of the reference.
     `psi_critical` is what chance alone passes with the probability that the settings allow.
+    `out_of_range_ratio` is the share of values beyond the reference's lowest and highest, from
+    buckets: approximate, and rather too low than too high.
     """
 
     model_name: str
@@ -46,6 +48,7 @@ class ReadingOut(Shape):
     missing_high: float
     reference_missing_ratio: float
     new_ratio: float | None
+    out_of_range_ratio: float | None
 
 
 class FindingOut(Shape):

@@ -59,6 +59,7 @@ def report(*, model: str, everything: bool, html: Path | None, server: str, as_j
                 "PSI",
                 "CHANCE",
                 "MISSING",
+                "OUTSIDE",
                 "ROWS",
             ],
             [_row(reading) for reading in shown],
@@ -92,7 +93,9 @@ def _row(r: Any) -> list[str]:
     def number(value: float | None) -> str:
         return "-" if value is None else f"{value:.3f}"
 
-    missing = "-" if r["missing_ratio"] is None else f"{r['missing_ratio']:.1%}"
+    def percent(ratio: float | None) -> str:
+        return "-" if ratio is None else f"{ratio:.1%}"
+
     return [
         r["model_name"],
         "all" if r["model_version"] == "*" else r["model_version"] or "-",
@@ -101,7 +104,8 @@ def _row(r: Any) -> list[str]:
         click.style(r["verdict"], fg=_COLOURS.get(r["verdict"])),
         number(r["psi"]),
         number(r["psi_critical"]),
-        missing,
+        percent(r["missing_ratio"]),
+        percent(r["out_of_range_ratio"]),
         f"{r['rows']:.0f}",
     ]
 
@@ -141,7 +145,9 @@ def _line(r: Any) -> str:
         )
     )
     missing = r["missing_ratio"] or 0.0
-    return f"{r['verdict']}: {psi}, missing {missing:.2%}, {r['rows']:.0f} rows"
+    outside = r["out_of_range_ratio"]
+    beyond = f", about {outside:.2%} out of the reference's range" if outside else ""
+    return f"{r['verdict']}: {psi}, missing {missing:.2%}{beyond}, {r['rows']:.0f} rows"
 
 
 @drift.command()

@@ -88,6 +88,27 @@ def _position(cuts: Floats, lower: float, upper: float) -> Floats:
     return (cuts - lower) / (upper - lower)
 
 
+def count_outside(
+    lower: Floats, upper: Floats, counts: Floats, lowest: float, highest: float
+) -> float:
+    """Returns how many values lie outside a range for certain: the buckets wholly beyond it.
+
+    It is too low by at most what lies in the two buckets that hold the range's ends.
+
+    Args:
+        lower: lower bounds of the buckets, excluded.
+        upper: upper bounds, included, shape of `lower`.
+        counts: how many values lie in each bucket.
+        lowest: the range's lower end, included; nan where it is unknown.
+        highest: its upper end, likewise.
+
+    >>> bounds = np.array([1.0, 2.0, 4.0, 8.0])
+    >>> count_outside(bounds[:-1], bounds[1:], np.array([5.0, 6.0, 7.0]), 2.5, 4.0)
+    12.0
+    """
+    return float(counts[(upper < lowest) | (lower >= highest)].sum())
+
+
 def count_categories(counted: dict[str, float], categories: Sequence[str]) -> Floats:
     """Returns counts in the order of the reference's categories, then all others as one.
 

@@ -122,7 +122,11 @@ def feature_of(name: str, observed: Observed, bins: int = DEFAULT_BINS) -> Featu
     positions = np.bincount(found, weights=counts * middle, minlength=len(edges) + 1) / binned
     mean = np.average(middle, weights=counts)
     spread = math.sqrt(np.average((middle - mean) ** 2, weights=counts))
-    return FeatureReference(name, "numeric", binned, observed.gone, edges, positions, (), spread)
+    # What lies in an explicit histogram's first and last bucket may be as far out as it likes.
+    lowest, highest = float(lower.min()), float(upper.max())
+    return FeatureReference(
+        name, "numeric", binned, observed.gone, edges, positions, (), spread, lowest, highest
+    )
 
 
 def _middles(lower: Floats, upper: Floats) -> Floats:

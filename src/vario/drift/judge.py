@@ -58,12 +58,14 @@ class Window:
         design_effect: by how much such counts vary more than independent ones (at least 1).
         is_like: whether the reference is of the same part of the traffic; otherwise only what is
             missing and new is judged, not the distribution.
+        outside: values beyond the reference's lowest and highest; nan where these are unknown.
     """
 
     counts: Floats
     missing: float
     design_effect: float = 1.0
     is_like: bool = True
+    outside: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,8 @@ class FeatureDrift:
         new_ratio: share of present values in unknown categories; nan for numeric features.
         reference_new_ratio: the same of the reference.
         new_p: probability of so many of them by chance; 1 for numeric features.
+        outside_ratio: share of present values beyond the reference's range, 0 to 1; nan for
+            categories, and where the range is unknown or nothing was present.
     """
 
     feature: str
@@ -109,6 +113,7 @@ class FeatureDrift:
     new_ratio: float
     reference_new_ratio: float
     new_p: float
+    outside_ratio: float = math.nan
 
 
 def judge(
@@ -206,6 +211,7 @@ def measure(reference: FeatureReference, window: Window, limits: Limits) -> Feat
         new_ratio=new,
         reference_new_ratio=reference_new,
         new_p=new_p,
+        outside_ratio=window.outside / present if present else nan,
     )
 
 

@@ -11,13 +11,14 @@
 A model's output is the feature `prediction`.
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
 
-from vario.drift.bins import Floats, count_buckets, count_categories
+from vario.drift.bins import Floats, count_buckets, count_categories, count_outside
 from vario.drift.judge import Window
 from vario.drift.reference import FeatureReference
 from vario.query.promql.histogram import Histogram
@@ -236,7 +237,12 @@ def window_of(
     if reference.kind == "categorical":
         counts = count_categories(dict(observed.categories), reference.categories)
         strange = float(observed.counts.sum())
+        outside = math.nan
     else:
-        counts = count_buckets(observed.lower, observed.upper, observed.counts, reference.edges)
+        buckets = (observed.lower, observed.upper, observed.counts)
+        counts = count_buckets(*buckets, reference.edges)
         strange = sum(observed.categories.values())
-    return Window(counts, observed.gone + strange, design_effect, is_like)
+        ends = (reference.lowest, reference.highest)
+        has_range = any(map(math.isfinite, ends))
+        outside = count_outside(*buckets, *ends) if has_range else math.nan
+    return Window(counts, observed.gone + strange, design_effect, is_like, outside)

@@ -37,6 +37,8 @@ class FeatureReference:
         positions: mean of the values in each bin of a numeric feature, shape (b,), else empty.
         categories: names of the first b - 1 bins of a categorical feature, else empty.
         spread: standard deviation of a numeric feature, in its own unit; 0 otherwise.
+        lowest: the least value of a numeric feature; nan where it is unknown.
+        highest: the greatest one, likewise. Parts have the range of the whole.
     """
 
     name: str
@@ -47,6 +49,8 @@ class FeatureReference:
     positions: Floats
     categories: tuple[str, ...] = ()
     spread: float = 0.0
+    lowest: float = math.nan
+    highest: float = math.nan
 
     @property
     def present(self) -> float:
@@ -135,7 +139,10 @@ def make_feature(name: str, column: Column, bins: int = DEFAULT_BINS) -> Feature
         scaled, found = numbers / unit, np.searchsorted(edges, numbers, side="left")
         positions = np.bincount(found, weights=scaled, minlength=len(counts)) / counts * unit
         spread = float(scaled.std() * unit)
-        return FeatureReference(name, "numeric", counts, missing, edges, positions, (), spread)
+        lowest, highest = float(numbers.min()), float(numbers.max())
+        return FeatureReference(
+            name, "numeric", counts, missing, edges, positions, (), spread, lowest, highest
+        )
     if not texts:
         raise BadData(f"feature {name!r} has no value in {missing:g} rows: leave it out")
     frequent = sorted(texts, key=lambda category: (-texts[category], category))
@@ -224,6 +231,8 @@ def dump_reference(reference: Reference) -> str:
             "edges": f.edges.tolist(),
             "positions": f.positions.tolist(),
             "spread": f.spread,
+            "lowest": f.lowest if math.isfinite(f.lowest) else None,
+            "highest": f.highest if math.isfinite(f.highest) else None,
         }
         own = numeric if f.kind == "numeric" else {"categories": list(f.categories)}
         return {"kind": f.kind, "counts": f.counts.tolist(), "missing": f.missing, **own}
@@ -312,8 +321,15 @@ def _load_feature(name: str, feature: Mapping[str, Any], source: str) -> Feature
         positions=np.array(feature.get("positions", []), dtype=np.float64),
         categories=tuple(feature.get("categories", [])),
         spread=float(feature.get("spread", 0.0)),
+        lowest=_number(feature.get("lowest")),
+        highest=_number(feature.get("highest")),
     )
     return _fitting(loaded, source)
+
+
+def _number(value: Any) -> float:
+    """Returns a number that may be unknown; references of earlier versions have no range."""
+    return math.nan if value is None else float(value)
 
 
 def _fitting(feature: FeatureReference, source: str) -> FeatureReference:

@@ -1447,6 +1447,8 @@ export interface components {
          *     `model_version` is `*` for all versions; `segment` and `value` are empty for all traffic. PSI is
          *     in nats, distances and ratios 0 to 1, Wasserstein in standard deviations of the reference.
          *     `psi_critical` is what chance alone passes with the probability that the settings allow.
+         *     `out_of_range_ratio` is the share of values beyond the reference's lowest and highest, from
+         *     buckets: approximate, and rather too low than too high.
          */
         ReadingOut: {
             /** Model Name */
@@ -1498,6 +1500,8 @@ export interface components {
             reference_missing_ratio: number;
             /** New Ratio */
             new_ratio: number | null;
+            /** Out Of Range Ratio */
+            out_of_range_ratio: number | null;
         };
         /**
          * ReceiverOut
