@@ -10,7 +10,7 @@ import { Kept } from "./kept";
 import { Card, Table } from "./table";
 import css from "./data.module.css";
 
-const SHOWN = 20;
+const SHOWN = 12;
 
 export default function DataPage() {
   const stored = useStored();
@@ -58,7 +58,7 @@ function Everything({ stored, guard }: { stored: Stored; guard: Guard | undefine
           empty="Nothing is stored yet."
         />
       </Card>
-      <Card id="data-services" title="By service" note="bytes by its share of the rows">
+      <Card id="data-services" title="By service" note="largest first; bytes by its share of the rows">
         <Table
           label="By service"
           columns={["service", "signal", "#rows", "#on disk", "#share"]}
@@ -70,7 +70,7 @@ function Everything({ stored, guard }: { stored: Stored; guard: Guard | undefine
         />
       </Card>
       <div className={css.pair}>
-        <Card id="data-metrics" title="By metric" note="the last hour">
+        <Card id="data-metrics" title="By metric" note="most samples in the last hour first">
           <Table
             label="By metric"
             columns={["metric", "#samples", "#series"]}
