@@ -134,6 +134,21 @@ def test_time_and_events_are_counted_by_the_interval_of_evaluation(
     ]
 
 
+def test_where_slos_stand_is_kept_for_one_interval(store, clock, client) -> None:
+    def total() -> float:
+        return client.get("/api/slos").json()["slos"][0]["total"]
+
+    clock.advance_ns(-clock.now_ns() % (30 * 10**9))  # an interval begins
+    assert total() == 0
+    write(store, clock)
+    clock.advance_ns(29 * 10**9)
+    assert total() == 0
+    assert client.get("/api/slos/infer-errors").json()["slo"]["total"] > 0  # a page of its own
+    assert client.get("/api/slos?at=now-1s").json()["slos"][0]["total"] > 0
+    clock.advance_ns(10**9)
+    assert total() > 0
+
+
 def test_a_target_within_a_bucket_is_said(store, clock, client) -> None:
     write(store, clock)
     (said,) = client.get("/api/slos/slow").json()["warnings"]

@@ -1,12 +1,13 @@
 """What an endpoint may reach: the store, the clock, and facts about this server."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
 from vario.alert.desk import AlertDesk
+from vario.api.slo_cache import SloCache
 from vario.clock import Clock
 from vario.drift.report import DriftReport
 from vario.guard.report import GuardReport
@@ -38,7 +39,8 @@ class Context:
     """Everything that endpoints share.
 
     `slos` gives the SLOs as they are loaded now, `guard` what the guards did up to now,
-    `alerts` is where alerts are looked after and `keeper` who looks after the data, if any.
+    `slo_cache` where they stand, `alerts` is where alerts are looked after and `keeper` who looks
+    after the data, if any.
     """
 
     store: Store
@@ -49,6 +51,7 @@ class Context:
     drift: Callable[[], DriftReport] = DriftReport
     alerts: AlertDesk | None = None
     keeper: DataKeeper | None = None
+    slo_cache: SloCache = field(default_factory=SloCache)
 
 
 async def get_context(request: Request) -> Context:

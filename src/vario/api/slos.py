@@ -10,6 +10,7 @@ from fastapi import Query
 
 from vario.api.context import Context, CurrentContext
 from vario.api.params import parse_window
+from vario.api.slo_cache import evaluate_all
 from vario.api.slo_models import (
     BurnPointOut,
     BurnRateOut,
@@ -36,17 +37,15 @@ At = Annotated[str, Query(description="the time that it is looked at, as elsewhe
 
 
 def find_slos(context: CurrentContext, at: At = "now") -> SlosOut:
-    """Every SLO and where it stands, in the order of their files."""
+    """Every SLO and where it stands, in the order of their files; "now" is the last evaluation."""
     slos = context.slos()
     now_s = _time_s(context, at)
-    promql = PromQL(context.store)
-    rates = find_rates(promql, now_s)
-    interval_s = slos.interval_s
+    if at == "now":
+        found = context.slo_cache.statuses(context.store, slos, now_s)
+    else:
+        found = evaluate_all(context.store, slos, now_s)
     return SlosOut(
-        slos=[
-            _show(evaluate_status(promql, slo, now_s, rates, interval_s=interval_s))
-            for slo in slos.slos
-        ],
+        slos=[_show(status) for status in found],
         warnings=[str(warning) for warning in slos.warnings],
     )
 

@@ -173,7 +173,7 @@ export interface paths {
         };
         /**
          * Find Slos
-         * @description Every SLO and where it stands, in the order of their files.
+         * @description Every SLO and where it stands, in the order of their files; "now" is the last evaluation.
          */
         get: operations["find_slos"];
         put?: never;
