@@ -156,10 +156,11 @@ def simulate(seed: int = 5) -> dict[str, Verdict]:
 
 
 def run() -> Iterator[Row]:
-    """Yields the simulation's numbers, then the table of agreement."""
+    """Yields the simulation's numbers, then the tables of agreement."""
     for name, verdict in simulate().items():
         yield from _rows(name, verdict)
     yield from _agreement()
+    yield from _long_agreement()
 
 
 def _agreement() -> Iterator[Row]:
@@ -183,3 +184,15 @@ def _agreement() -> Iterator[Row]:
                 count += len(fires)
         note = f"{count:,} evaluations, {len(shapes)} shapes of outages"
         yield Row(f"agreement with Sloth: {slo}", 100 * same / count, "%", "100", note)
+
+
+def _long_agreement() -> Iterator[Row]:
+    """Yields the same of nine days by steps of 15 minutes: all windows of days are filled."""
+    from tests.slo import test_long_windows as corpus
+    from tests.slo.test_agreement import window_name
+
+    for slo in corpus.NAMES:
+        for window, (same, count, fired) in corpus.compare(slo, corpus.shapes_of(slo)).items():
+            name = window_name(window)
+            note = f"{count:,} evaluations, all with a full window; fires in {fired:,}"
+            yield Row(f"agreement over {name}: {slo}", 100 * same / count, "%", "100", note)

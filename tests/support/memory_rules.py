@@ -34,40 +34,51 @@ def _write(
 
 
 def _with_markers(
-    times: NDArray[np.int64], ts_ms: NDArray[np.int64], values: NDArray
+    times: NDArray[np.int64], step_ms: int, ts_ms: NDArray[np.int64], values: NDArray
 ) -> NDArray[np.float64]:
     """Returns a value for every time: a stale marker where a rule gave none."""
     whole = np.full(len(times), STALE_NAN_BITS, dtype=np.uint64).view(np.float64)
-    whole[ts_ms // MINUTE_MS] = values
+    whole[ts_ms // step_ms] = values
     return whole
 
 
 def evaluate_rules(
-    groups: Sequence[RuleGroup], inputs: Mapping[str, NDArray[np.float64]], minutes: int
+    groups: Sequence[RuleGroup],
+    inputs: Mapping[str, NDArray[np.float64]],
+    count: int,
+    *,
+    step_min: int = 1,
 ) -> Fired:
-    """Returns, by SLO and window, the minutes at which alerts fire.
+    """Returns, by SLO and window, the evaluations at which alerts fire.
 
     Args:
         groups: recordings and alerts, in the order of evaluation.
-        inputs: series as they are written, and their values at every minute.
-        minutes: how many.
+        inputs: series as they are written, and their values at every evaluation.
+        count: how many evaluations.
+        step_min: minutes from one to the next.
     """
     reader = MemoryReader()
-    times = MINUTE_MS * np.arange(minutes, dtype=np.int64)
+    step_ms = step_min * MINUTE_MS
+    times = step_ms * np.arange(count, dtype=np.int64)
     for name, values in inputs.items():
         write(reader, dict(parse_metric(name)[0]), times, values)
     engine = PromQL(reader, Options(pushdown_from=None))
     fired: Fired = {}
     for rule in (rule for group in groups for rule in group.rules):
-        result = engine.range(rule.expr, 0, int(times[-1]), MINUTE_MS)
+        result = engine.range(rule.expr, 0, int(times[-1]), step_ms)
         for series in result.series:
             if rule.kind == "recording":
                 labels = {**dict(series.labels), "__name__": rule.name, **rule.labels}
-                _write(reader, labels, times, _with_markers(times, series.ts_ms, series.values))
+                _write(
+                    reader,
+                    labels,
+                    times,
+                    _with_markers(times, step_ms, series.ts_ms, series.values),
+                )
                 continue
             labels = {**dict(series.labels), **rule.labels}
             fires = fired.setdefault(
-                (labels["slo"], labels["window"]), np.zeros(minutes, dtype=np.bool_)
+                (labels["slo"], labels["window"]), np.zeros(count, dtype=np.bool_)
             )
-            fires[series.ts_ms // MINUTE_MS] = True
+            fires[series.ts_ms // step_ms] = True
     return fired

@@ -137,15 +137,18 @@ def _increase(values: Floats, window: int) -> Floats:
     return np.where(here, grown[np.maximum(last, 0)] - grown[np.minimum(first, len(grown) - 1)], 0)
 
 
-def firing(slo: str, shape: Shape) -> dict[int, NDArray[np.bool_]]:
-    """Returns, for the long window of each alert, the minutes at which Sloth's rule fires."""
+def firing(slo: str, shape: Shape, *, step_min: int = 1) -> dict[int, NDArray[np.bool_]]:
+    """Returns, for the long window of each alert, the steps at which Sloth's rule fires.
+
+    Windows shorter than two steps hold no increase: there nothing fires.
+    """
     target, table = EXPECTED[slo]
     bad, total = counters(shape)
     shares: dict[int, Floats] = {}
     for window in {m for _, long, short in table for m in (long, short)}:
-        grown = _increase(total, window)
+        grown = _increase(total, window // step_min)
         with np.errstate(all="ignore"):
-            shares[window] = np.where(grown > 0, _increase(bad, window) / grown, 0.0)
+            shares[window] = np.where(grown > 0, _increase(bad, window // step_min) / grown, 0.0)
     return {
         long: (shares[long] > factor * (1 - target)) & (shares[short] > factor * (1 - target))
         for factor, long, short in table
