@@ -135,6 +135,9 @@ def test_a_change_of_retention_reaches_the_tables(
     finally:
         store.close()
     assert dict(rows) == {
+        "alert_deliveries": "400",
+        "alert_events": "400",
+        "entry_spans": "10000",
         "metric_exemplars": "10000",
         "metric_histograms": "10000",
         "metric_samples": "10000",
@@ -142,6 +145,7 @@ def test_a_change_of_retention_reaches_the_tables(
         "otel_logs": "3",
         "otel_traces": "10000",
         "otel_traces_trace_id_ts": "10000",
+        "trace_decisions": "10000",
     }
 
 

@@ -31,7 +31,7 @@ class Prometheus:
 
 def ask(address: str, path: str, **params: object) -> Any:
     """Returns the data that Prometheus' API gives at an address."""
-    answer = httpx.get(f"{address}/api/v1/{path}", params=params, timeout=30)  # type: ignore[arg-type]
+    answer = httpx.get(f"{address}/api/v1/{path}", params=params, timeout=120)  # type: ignore[arg-type]
     assert answer.status_code == 200, answer.text
     return answer.json()["data"]
 
