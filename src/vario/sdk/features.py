@@ -123,7 +123,11 @@ class FeatureRecorder:
                 array = array[finite]
         self._series(self._values, labels, name).add_values(array)
 
-    def _fold_values(self, labels: Labels, name: str, values: Iterable[Any]) -> None:
+    def _fold_values(self, labels: Labels, name: str, values: Sequence[Any]) -> None:
+        # A sum is finite only if everything in it is.
+        if _FLOATS.issuperset(map(type, values)) and math.isfinite(sum(values)):
+            self._series(self._values, labels, name).add_values(values)
+            return
         tally = _Tally()
         for value in values:
             tally.add(value)
@@ -169,6 +173,7 @@ class FeatureRecorder:
 
 
 _ABSENT = object()
+_FLOATS = frozenset((float,))
 
 
 class _Tally:

@@ -9,11 +9,13 @@ Many values at once go through NumPy, if the service has loaded it; the SDK itse
 
 import math
 import sys
+from collections import Counter
 from collections.abc import Sequence
+from math import ceil, log2
 from typing import Any
 
 from vario.sdk.cleaning import Attributes
-from vario.sdk.series import Series, bucket_index
+from vario.sdk.series import Series
 
 MOST_BUCKETS = 320
 FINEST_SCALE = 7
@@ -50,19 +52,24 @@ class SketchSeries(Series):
             numpy = sys.modules.get("numpy")
             if numpy is not None and len(values) >= _ENOUGH_FOR_NUMPY:
                 self._add_array(numpy, numpy.asarray(values))
-            else:
-                for value in values:
-                    self._add(value, None)
+                return
+            self.count += len(values)
+            self.total += sum(values)
+            self.least = min(self.least, *values)
+            self.most = max(self.most, *values)
+            positive = [value for value in values if value > 0]
+            negative = [-value for value in values if value < 0]
+            self.zeros += len(values) - len(positive) - len(negative)
+            self._put_list(self.positive, positive)
+            self._put_list(self.negative, negative)
 
-    def _add(self, value: Any, item: Any) -> None:
-        if value:
-            buckets = self.positive if value > 0 else self.negative
-            self._put(buckets, bucket_index(abs(value), self.scale), 1)
-        else:
-            self.zeros += 1
-        self.count += 1
-        self.total += value
-        self.least, self.most = min(self.least, value), max(self.most, value)
+    def _put_list(self, buckets: dict[int, int], magnitudes: Sequence[float]) -> None:
+        scale = self.scale
+        factor = math.ldexp(1.0, scale)
+        # Bucket i holds (base^i, base^(i + 1)], so that the upper bound is in it.
+        indices = Counter([ceil(log2(value) * factor) for value in magnitudes])
+        for index, count in indices.items():
+            self._put(buckets, (index - 1) >> (scale - self.scale), count)
 
     def _add_array(self, numpy: Any, values: Any) -> None:
         self.count += len(values)
@@ -79,7 +86,6 @@ class SketchSeries(Series):
     def _put_array(self, numpy: Any, buckets: dict[int, int], magnitudes: Any) -> None:
         if not len(magnitudes):
             return
-        # Bucket i holds (base^i, base^(i + 1)], so that the upper bound is in it.
         exact = numpy.log2(magnitudes) * float(2.0**self.scale)
         indices = numpy.ceil(exact, out=exact).astype(numpy.int64) - 1
         low = int(indices.min())
