@@ -10,7 +10,7 @@ from vario.alert.seams import make_query
 from vario.clock import Clock
 from vario.config import DriftSettings
 from vario.drift.judge import Limits
-from vario.drift.live import OVER_ALL, Scope, Traffic, observe, roll_up
+from vario.drift.live import OVER_ALL, Scope, Traffic
 from vario.drift.reference import Reference, load_reference
 from vario.drift.report import DriftReport, Invalid
 from vario.drift.watch import DriftWatch, gauges
@@ -22,7 +22,6 @@ from vario.store.base import Store
 log = logging.getLogger(__name__)
 
 STOP_S = 30.0
-LOOKED_BACK_MS = 300_000
 
 
 class DriftLoop:
@@ -34,7 +33,8 @@ class DriftLoop:
         self._clock = clock
         self._ask = make_query(PromQL(store))
         limits = Limits(alpha=settings.alpha, least_psi=settings.least_psi)
-        self._watch = DriftWatch(self._ask, self.references, settings.segments, limits)
+        self._references: list[Reference] = []
+        self._watch = DriftWatch(self._ask, lambda: self._references, settings.segments, limits)
         self._report = DriftReport()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="drift", daemon=True)
@@ -56,7 +56,7 @@ class DriftLoop:
         """Returns what the last step found."""
         return self._report
 
-    def references(self) -> list[Reference]:
+    def _load_references(self) -> list[Reference]:
         """Returns every reference that is kept, the newest last."""
         return [
             load_reference(body, f"reference {name!r} of model {model!r}")
@@ -72,13 +72,13 @@ class DriftLoop:
         at_ns = self._clock.now_ns()
         at_ms = at_ns // 1_000_000
         try:
+            references = self._references = self._load_references()
             readings = self._watch.step(at_ms)
             if self._is_new:
                 self._recall(at_ms)
                 readings = self._watch.readings
                 self._is_new = False
-            references = self.references()
-            traffic = observe(self._ask, at_ms, LOOKED_BACK_MS, ())
+            traffic = self._watch.traffic
             known = {reference.model_name for reference in references}
             self._write(gauges(readings), at_ms)
         except VarioError as error:
@@ -132,7 +132,7 @@ def _find_models(traffic: Mapping[Scope, Traffic]) -> set[str]:
 
 def _find_invalid(traffic: Mapping[Scope, Traffic]) -> Iterator[Invalid]:
     """Yields what could not be used of each model's features, over all versions."""
-    for scope, part in roll_up(traffic).items():
+    for scope, part in traffic.items():
         if scope == Scope(scope.model_name):
             for name, observed in part.features.items():
                 for reason, count in observed.invalid.items():

@@ -76,7 +76,8 @@ class _Memory:
 class DriftWatch:
     """Judges every model that has a reference; `step` is called about once a minute.
 
-    Not for several threads at once.
+    `readings` are those of the last step, `traffic` what it saw in the shortest window, with and
+    without references. Not for several threads at once.
     """
 
     def __init__(
@@ -91,8 +92,8 @@ class DriftWatch:
         self._segments = tuple(segments)
         self._limits = limits or Limits()
         self._memories: dict[tuple[Scope, str, str, int], _Memory] = {}
-        self._last_ms = 0
         self.readings: list[Reading] = []
+        self.traffic: dict[Scope, Traffic] = {}
 
     def step(self, at_ms: int) -> list[Reading]:
         """Returns a reading of each feature in each scope that has traffic, in order of scope.
@@ -103,9 +104,8 @@ class DriftWatch:
         newest: dict[str, Reference] = {}
         for reference in sorted(self._find_references(), key=lambda r: r.created_ns):
             newest[reference.model_name] = reference
-        readings = self._read(newest, at_ms) if newest else []
+        readings = self._read(newest, at_ms)
         self._forget(readings)
-        self._last_ms = at_ms
         self.readings = readings
         return readings
 
@@ -114,6 +114,8 @@ class DriftWatch:
         waiting = dict(references)
         for window_s in WINDOWS_S:
             traffic = roll_up(observe(self._ask, at_ms, window_s * 1000, self._segments))
+            if window_s == WINDOWS_S[0]:
+                self.traffic = traffic
             for name, reference in list(waiting.items()):
                 whole = traffic.get(Scope(name), Traffic())
                 if whole.predictions >= ENOUGH or window_s == WINDOWS_S[-1]:

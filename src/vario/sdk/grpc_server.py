@@ -118,74 +118,54 @@ def _code_of(call: Any) -> int:
     return number if isinstance(number, int) else 0
 
 
-def _begin(details: Any, call: Any) -> _Call | None:
-    try:
-        return _Call(details, call)
-    except Exception as error:
-        report("begin to record a call", error)
-        return None
+class _Recorded:
+    """Records a call around what serves it; a fault of the recording is never the service's."""
+
+    __slots__ = ("_recorded",)
+
+    def __init__(self, details: Any, call: Any) -> None:
+        self._recorded: _Call | None = None
+        try:
+            self._recorded = _Call(details, call)
+        except Exception as error:
+            report("begin to record a call", error)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if self._recorded is not None:
+            self._recorded.end(error)
 
 
 def _unary(inner: Callable[..., Any], details: Any) -> Callable[..., Any]:
     def run(request: Any, call: Any) -> Any:
-        exchange = _begin(details, call)
-        error: BaseException | None = None
-        try:
+        with _Recorded(details, call):
             return inner(request, call)
-        except BaseException as caught:
-            error = caught
-            raise
-        finally:
-            if exchange is not None:
-                exchange.end(error)
 
     return run
 
 
 def _stream(inner: Callable[..., Any], details: Any) -> Callable[..., Any]:
     def run(request: Any, call: Any) -> Iterator[Any]:
-        exchange = _begin(details, call)
-        error: BaseException | None = None
-        try:
+        with _Recorded(details, call):
             yield from inner(request, call)
-        except BaseException as caught:
-            error = caught
-            raise
-        finally:
-            if exchange is not None:
-                exchange.end(error)
 
     return run
 
 
 def _async_unary(inner: Callable[..., Any], details: Any) -> Callable[..., Any]:
     async def run(request: Any, call: Any) -> Any:
-        exchange = _begin(details, call)
-        error: BaseException | None = None
-        try:
+        with _Recorded(details, call):
             return await inner(request, call)
-        except BaseException as caught:
-            error = caught
-            raise
-        finally:
-            if exchange is not None:
-                exchange.end(error)
 
     return run
 
 
 def _async_stream(inner: Callable[..., Any], details: Any) -> Callable[..., Any]:
     async def run(request: Any, call: Any) -> Any:
-        exchange = _begin(details, call)
-        error: BaseException | None = None
-        try:
+        with _Recorded(details, call):
             async for item in inner(request, call):
                 yield item
-        except BaseException as caught:
-            error = caught
-            raise
-        finally:
-            if exchange is not None:
-                exchange.end(error)
 
     return run
