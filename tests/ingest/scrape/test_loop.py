@@ -159,8 +159,10 @@ def test_samples_that_cannot_be_stored_are_lost_with_a_warning(
     stage.notebook.fault = Overloaded("the queue is full")
     with caplog.at_level(logging.WARNING):
         asyncio.run(stage.loop.scrape())
-    assert caplog.messages == ["6 samples of http://host:1/metrics are lost: the queue is full"]
-    assert stage.loop.state().health == "up"
+    lost = "6 samples could not be stored and are lost: the queue is full"
+    assert caplog.messages == [f"http://host:1/metrics: {lost}"]
+    state = stage.loop.state()
+    assert (state.health, state.last_error) == ("up", lost)
 
 
 def test_metadata_reaches_the_store_and_the_state():

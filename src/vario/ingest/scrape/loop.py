@@ -184,7 +184,9 @@ class ScrapeLoop:
             await self._sink.write(encode_samples(heads, values, times), batch.extras)
             self._wrote = True
         except VarioError as error:
-            log.warning("%d samples of %s are lost: %s", len(heads), self.target.url, error)
+            lost = f"{len(heads)} samples could not be stored and are lost: {error}"
+            self._last.error = "; ".join(filter(None, (self._last.error, lost)))
+            log.warning("%s: %s", self.target.url, lost)
 
 
 def _next_tick(now_ns: int, interval_ns: int, offset_ns: int) -> int:
