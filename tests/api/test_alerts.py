@@ -96,6 +96,7 @@ def test_an_alert_says_all_that_is_known_of_it(house: House) -> None:
         "state": "firing",
         "rule": "r.yml;g;Slow",
         "expr": "m > 1",
+        "conditions": [{"expr": "m", "op": ">", "threshold": 1.0, "bound": ""}],
         "labels": {"alertname": "Slow", "severity": "page", "service": "api"},
         "annotations": {"summary": "slow", "runbook_url": "http://runbook"},
         "value": 2.5,
@@ -158,6 +159,28 @@ def test_history_tells_every_change(house: House) -> None:
     )
     assert house.get("/api/alerts/history", id=events[0]["id"])["events"] == events
     assert house.get("/api/alerts/history", end=str(START))["events"] == []
+
+
+def test_a_link_to_an_alert_of_last_week_still_leads_to_it(house: House) -> None:
+    house.observe(Slow=2.5)
+    id_ = house.ids()["Slow"]
+    house.clock.advance_ns(60 * S)
+    house.observe()
+    house.clock.advance_ns(7 * 86400 * S)
+    house.desk.tick()
+    assert house.ids() == {}
+    alert = house.get(f"/api/alerts/{id_}")
+    known = ("name", "state", "expr", "value", "resolved", "receivers", "deliveries")
+    assert [alert[name] for name in known] == [
+        *("Slow", "resolved", "m > 1", 2.5, START + 60),
+        *([], []),
+    ]
+    told = house.get("/api/alerts/deliveries", alert=id_)["deliveries"]
+    assert [one["title"].partition(" ")[0] for one in told] == ["[RESOLVED:1]", "[FIRING:1]"]
+    assert house.get("/api/alerts/deliveries", alert="other") == {"deliveries": []}
+    unknown = house.client.get("/api/alerts/0123456789abcdef")
+    assert unknown.status_code == 404
+    assert "nothing is known of an alert '0123456789abcdef'" in unknown.json()["error"]
 
 
 def test_an_alert_is_acknowledged_and_given_back(house: House) -> None:

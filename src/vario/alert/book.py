@@ -72,6 +72,7 @@ class AlertBook:
         self._alerts: dict[str, AlertEvent] = {}
         self._over: dict[str, AlertEvent] = {}
         self._rules: dict[str, Rule] = {}
+        self._named: dict[str, list[Rule]] = {}
         self._changes: dict[str, deque[int]] = {}
         self._traced: set[str] = set()
 
@@ -112,6 +113,11 @@ class AlertBook:
         """Returns the rule of an alert that has been evaluated since the start."""
         return self._rules.get(id_)
 
+    def rule_behind(self, event: AlertEvent) -> Rule | None:
+        """Returns the rule that an alert of any time comes from, if it is still evaluated."""
+        known = self._named.get(event.rule, ())
+        return next((rule for rule in known if _fits(rule, event)), None)
+
     def changes(self, id_: str, now_ns: int) -> int:
         """Returns how often an alert began or ended to fire in the last hour."""
         times = self._changes.get(id_, ())
@@ -124,27 +130,26 @@ class AlertBook:
     def recall(self, group: RuleGroup, rule: Rule) -> dict[LabelSet, Alert]:
         """Returns the alerts of a rule that fired when the log was last written."""
         key = rule_key(group, rule)
-        # A label from a template may have any value.
-        fixed = {name: text for name, text in rule.labels.items() if "{{" not in text}
         return {
             label_set(event.labels): _alert_of(event)
             for event in self.alerts()
-            if event.state == "firing"
-            and event.rule == key
-            and all(event.labels.get(name, "") == text for name, text in fixed.items())
+            if event.state == "firing" and event.rule == key and _fits(rule, event)
         }
 
     def observe(self, group: RuleGroup, rules: Sequence[RuleAlerts], now_ns: int) -> bool:
         """Takes what an evaluation of a group has found; returns whether anything changed."""
         found: dict[str, AlertEvent] = {}
+        named: dict[str, list[Rule]] = {}
         for entry in rules:
             key = rule_key(group, entry.rule)
+            named.setdefault(key, []).append(entry.rule)
             for alert in entry.alerts.values():
                 event = _event_of(key, entry.rule, alert, now_ns)
                 other = found.get(event.id)
                 if other is None or other.state != "firing":
                     found[event.id] = event
                     self._rules[event.id] = entry.rule
+        self._named.update(named)
         prefix = f"{group.file};{group.name};"
         gone = [a for a in self._alerts.values() if a.rule.startswith(prefix) and a.id not in found]
         changed = [self._advance(event) for event in found.values()]
@@ -247,6 +252,12 @@ class AlertBook:
         if changed:
             self._journal.write(changed)
         return bool(changed)
+
+
+def _fits(rule: Rule, event: AlertEvent) -> bool:
+    """Whether an alert has the labels that its rule gives to all; a template gives any value."""
+    fixed = {name: text for name, text in rule.labels.items() if "{{" not in text}
+    return all(event.labels.get(name, "") == text for name, text in fixed.items())
 
 
 def _event_of(key: str, rule: Rule, alert: Alert, now_ns: int) -> AlertEvent:

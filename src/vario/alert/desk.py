@@ -310,6 +310,25 @@ class AlertDesk:
                 return view
         raise NotFound(f"there is no alert {id_!r} now; its history may have it")
 
+    def find_view(self, id_: str) -> AlertView:
+        """Returns an alert by its id, also one that was over long ago.
+
+        Raises:
+            NotFound: nothing is known of it, or no longer.
+        """
+        try:
+            return self.get_view(id_)
+        except NotFound:
+            always = TimeRange(0, self._clock.now_ns() + FLAPPING_NS)
+            events = self._log.find_alert_events([], always, limit=1, alert_id=id_)
+            if not events:
+                raise NotFound(
+                    f"nothing is known of an alert {id_!r}: it never was, or its history was "
+                    "deleted after store.retention.alerts_days"
+                ) from None
+        with self._lock:
+            return AlertView(events[0], self._book.rule_behind(events[0]), (), 0, (), ())
+
     def _view(self, event: AlertEvent, mutes: dict[str, list[Mute]], now_ns: int) -> AlertView:
         told = [
             delivery

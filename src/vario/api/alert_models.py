@@ -51,8 +51,23 @@ class DeliveryOut(Shape):
     resolved: list[str]
 
 
+class ConditionOut(Shape):
+    """One comparison of an alert's expression: what is measured, and with what it is compared.
+
+    `op` is empty where nothing is compared, `threshold` null where it is not constant: `bound` is
+    then its PromQL.
+    """
+
+    expr: str
+    op: str
+    threshold: float | None
+    bound: str
+
+
 class AlertOut(Shape):
     """One alert and all that is known of it.
+
+    `inactive` is one that was pending and went away before it fired.
 
     `changes` counts how often it began or ended to fire in the last hour. `links` leads to the
     alert's page, its rule's expression, its runbook, and a trace of the time at which it began.
@@ -60,9 +75,10 @@ class AlertOut(Shape):
 
     id: str
     name: str
-    state: Literal["pending", "firing", "resolved"]
+    state: Literal["pending", "firing", "resolved", "inactive"]
     rule: str
     expr: str
+    conditions: list[ConditionOut]
     labels: dict[str, str]
     annotations: dict[str, str]
     value: float | None

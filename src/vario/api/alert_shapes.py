@@ -7,6 +7,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from vario.alert.book import FLAPPING_CHANGES
+from vario.alert.conditions import find_conditions
 from vario.alert.desk import AlertDesk, AlertView
 from vario.alert.notify.matchers import dump_matchers
 from vario.alert.notify.message import make_links, make_title
@@ -16,6 +17,7 @@ from vario.api.alert_models import (
     AcknowledgementOut,
     AlertEventOut,
     AlertOut,
+    ConditionOut,
     DeliveryOut,
     MaintenanceOut,
     MuteOut,
@@ -44,12 +46,19 @@ def show_alert(desk: AlertDesk, view: AlertView) -> AlertOut:
     """Returns an alert with all that is known of it."""
     event = view.event
     ack = desk.decisions.find_acknowledgement(event)
+    expr = view.rule.expr if view.rule else ""
     return AlertOut(
         id=event.id,
         name=event.name,
         state=cast(Any, event.state),
         rule=event.rule,
-        expr=view.rule.expr if view.rule else "",
+        expr=expr,
+        conditions=[
+            ConditionOut(expr=one.expr, op=one.op, threshold=one.threshold, bound=one.bound)
+            for one in find_conditions(expr)
+        ]
+        if expr
+        else [],
         labels=dict(event.labels),
         annotations=dict(event.annotations),
         value=_number(event.value),

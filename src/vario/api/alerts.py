@@ -71,9 +71,9 @@ def find_alerts(
 
 
 def get_alert(context: CurrentContext, alert_id: str) -> AlertOut:
-    """One alert."""
+    """One alert, also one that was over long ago."""
     desk = get_desk(context)
-    return show_alert(desk, desk.get_view(alert_id))
+    return show_alert(desk, desk.find_view(alert_id))
 
 
 def find_alert_history(
@@ -113,11 +113,19 @@ def find_deliveries(
     context: CurrentContext,
     receiver: Annotated[str, Query(max_length=256)] = "",
     status: Annotated[str, Query(pattern="^(|queued|sent|dead)$")] = "",
+    alert: Annotated[str, Query(max_length=64, description="id of an alert they tell of")] = "",
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> DeliveriesOut:
     """Notifications and how far they have come; `status=dead` is the dead-letter list."""
-    found = get_desk(context).find_deliveries(limit=limit, receiver=receiver, status=status)
-    return DeliveriesOut(deliveries=[show_delivery(delivery) for delivery in found])
+    looked_at = _MOST_LOOKED_AT if alert else limit
+    found = [
+        one
+        for one in get_desk(context).find_deliveries(
+            limit=looked_at, receiver=receiver, status=status
+        )
+        if alert in ("", *one.firing, *one.resolved)
+    ]
+    return DeliveriesOut(deliveries=[show_delivery(delivery) for delivery in found[:limit]])
 
 
 def retry_delivery(context: CurrentContext, delivery_id: str) -> DeliveryOut:

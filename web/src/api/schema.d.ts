@@ -353,7 +353,7 @@ export interface paths {
         };
         /**
          * Get Alert
-         * @description One alert.
+         * @description One alert, also one that was over long ago.
          */
         get: operations["get_alert"];
         put?: never;
@@ -808,6 +808,8 @@ export interface components {
          * AlertOut
          * @description One alert and all that is known of it.
          *
+         *     `inactive` is one that was pending and went away before it fired.
+         *
          *     `changes` counts how often it began or ended to fire in the last hour. `links` leads to the
          *     alert's page, its rule's expression, its runbook, and a trace of the time at which it began.
          */
@@ -820,11 +822,13 @@ export interface components {
              * State
              * @enum {string}
              */
-            state: "pending" | "firing" | "resolved";
+            state: "pending" | "firing" | "resolved" | "inactive";
             /** Rule */
             rule: string;
             /** Expr */
             expr: string;
+            /** Conditions */
+            conditions: components["schemas"]["ConditionOut"][];
             /** Labels */
             labels: {
                 [key: string]: string;
@@ -925,6 +929,23 @@ export interface components {
             message: string;
             /** Remedy */
             remedy: string;
+        };
+        /**
+         * ConditionOut
+         * @description One comparison of an alert's expression: what is measured, and with what it is compared.
+         *
+         *     `op` is empty where nothing is compared, `threshold` null where it is not constant: `bound` is
+         *     then its PromQL.
+         */
+        ConditionOut: {
+            /** Expr */
+            expr: string;
+            /** Op */
+            op: string;
+            /** Threshold */
+            threshold: number | null;
+            /** Bound */
+            bound: string;
         };
         /**
          * DamagedPartOut
@@ -2739,6 +2760,8 @@ export interface operations {
             query?: {
                 receiver?: string;
                 status?: string;
+                /** @description id of an alert they tell of */
+                alert?: string;
                 limit?: number;
             };
             header?: never;
