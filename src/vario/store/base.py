@@ -290,6 +290,119 @@ class HealthReader(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Cube:
+    """Spans or records counted by the values of some fields and by step.
+
+    Attributes:
+        keys: the values of each row, in the order in which the fields were asked for; a row for
+            each combination that occurs.
+        count: shape (rows, steps), how many there were (where spans are sampled, how many they
+            stand for).
+        errors: how many of them failed; of records those of severity ERROR and above.
+        slow: how many took longer than the threshold; zeros for records.
+        duration_s: their durations, summed; zeros for records.
+    """
+
+    keys: tuple[tuple[str, ...], ...]
+    count: NDArray[np.float64]
+    errors: NDArray[np.float64]
+    slow: NDArray[np.float64]
+    duration_s: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class SpanTable:
+    """Spans of some traces as columns, those of a trace together and ordered by start.
+
+    Attributes:
+        trace: shape (n,), position in `trace_ids`.
+        span_id: n ids; `parent_id` likewise, empty for a root.
+        service: n names; `name` and `kind` likewise.
+        start_ns: shape (n,), int64.
+        duration_ns: shape (n,), int64.
+        error: shape (n,), bool.
+        attributes: n maps.
+        resource: n maps.
+    """
+
+    trace_ids: tuple[str, ...]
+    trace: NDArray[np.int64]
+    span_id: Sequence[str]
+    parent_id: Sequence[str]
+    service: Sequence[str]
+    name: Sequence[str]
+    kind: Sequence[str]
+    start_ns: NDArray[np.int64]
+    duration_ns: NDArray[np.int64]
+    error: NDArray[np.bool_]
+    attributes: Sequence[Mapping[str, str]]
+    resource: Sequence[Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldProfile:
+    """How the values of an attribute look: `share` of the rows have it; the most frequent first."""
+
+    field: Field
+    share: float
+    distinct: int
+    values: tuple[str, ...]
+
+
+Aggregate = Literal["count", "avg", "sum", "min", "max", "p50", "p95", "p99", "distinct"]
+
+
+class EvidenceReader(Protocol):
+    """Reads what an investigation weighs.
+
+    Sampling is by a hash of the trace id: it keeps traces whole, and the answer is the same twice.
+    """
+
+    def profile_fields(
+        self, signal: Signal, where: Filter, window: TimeRange, *, rows: int
+    ) -> list[FieldProfile]:
+        """Describes the attributes of spans or records, and of resources, from a sample of rows."""
+        ...
+
+    def read_cube(
+        self,
+        signal: Signal,
+        where: Filter,
+        window: TimeRange,
+        *,
+        step_ns: int,
+        by: Sequence[Field],
+        slow_ns: int = 0,
+        limit: int = 20_000,
+    ) -> Cube:
+        """Counts spans or records by fields and step; the `limit` largest combinations."""
+        ...
+
+    def sample_traces(self, where: Filter, window: TimeRange, *, limit: int) -> SpanTable:
+        """Returns the spans of at most about `limit` traces with a span that matches `where`."""
+        ...
+
+    def aggregate(
+        self,
+        signal: Signal,
+        function: Aggregate,
+        field: Field | None,
+        where: Filter,
+        window: TimeRange,
+    ) -> float:
+        """Returns one number over all that matches; durations in seconds, NaN over nothing.
+
+        Args:
+            signal: spans or records.
+            function: what is computed.
+            field: of which values, read as numbers but for `distinct`; None for `count`.
+            where: which spans or records.
+            window: when they began.
+        """
+        ...  # fmt: skip
+
+
 class AlertLog(Protocol):
     """Keeps what became of alerts, what people said of them, and what was told to whom.
 
