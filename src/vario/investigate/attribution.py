@@ -8,10 +8,36 @@ and the number of dimensions weigh it. How large a score comes about by itself i
 windows of the same table ("placebos"), because no formula for it holds on real traffic.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from vario.investigate.leaves import Columns, LeafTable
+import numpy as np
+
+from vario.investigate.leaves import (
+    Columns,
+    Excess,
+    Flags,
+    Floats,
+    LeafTable,
+    Windows,
+    event_size,
+    find_excess,
+    ordinary_minutes,
+    sum_windows,
+)
+from vario.investigate.scan import Cuboid, Found, Scan, build_cuboids
+
+__all__ = ["Attribution", "Change", "LeafTable", "ScanSettings", "Slice", "attribute"]
+
+LOOKED_AT = 24
+"""Descriptions of a cause that are compared with each other."""
+
+INSEPARABLE = 0.01
+"""Two descriptions mean the same traffic where they differ by this share of it and its excess."""
+
+PLACEBO_ELEMENTS = 1 << 21
+"""Numbers in memory of a kind at once while placebo windows are scanned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +141,176 @@ def attribute(
 ) -> Attribution:
     """Returns the slices of `table` that got worse from the minutes `before` to those `after`.
 
-    `before` and `after` are columns of the table. Leave a minute or two around an uncertain onset
-    out of both.
+    `before` and `after` are columns of the table, in order of time. Leave a minute or two around
+    an uncertain onset out of both.
     """
-    raise NotImplementedError
+    usual = ordinary_minutes(table, before)
+    windows = sum_windows(table, [(usual, after)])
+    event = event_size(table, usual)
+    excess = find_excess(table, windows, event)
+    cuboids = build_cuboids(table.codes, table.sizes, settings.max_dims)
+    null = _score_placebos(table, before, usual, len(after), event, cuboids, settings)
+    describe = _Describer(table, windows, excess, null)
+    scan = Scan(cuboids, excess)
+    groups = _group(scan.find_best(settings.min_share, LOOKED_AT), windows, excess)
+    candidates = tuple(describe(group) for group in groups[: settings.candidates])
+    causes = tuple(_peel(scan, cuboids, windows, excess, describe, settings))
+    return Attribution(
+        decompose_change(windows), float(excess.excess.sum()), causes, candidates, len(null)
+    )
 
 
-def decompose_change(table: LeafTable, before: Columns, after: Columns) -> Change:
+def decompose_change(windows: Windows) -> Change:
     """Returns how much of the change of the whole rate is mix and how much is rate."""
-    raise NotImplementedError
+    before, after = windows.total_before[:, 0], windows.total[:, 0]
+    rate_before = windows.amount_before[:, 0] / np.maximum(before, 1e-300)
+    rate_after = windows.amount[:, 0] / np.maximum(after, 1e-300)
+    rate_before = np.where(before > 0, rate_before, rate_after)
+    rate_after = np.where(after > 0, rate_after, rate_before)
+    share_before = before / max(float(before.sum()), 1e-300)
+    share_after = after / max(float(after.sum()), 1e-300)
+    mix = ((share_after - share_before) * (rate_before + rate_after) / 2).sum()
+    rate = ((share_before + share_after) / 2 * (rate_after - rate_before)).sum()
+    return Change(
+        float((share_before * rate_before).sum()),
+        float((share_after * rate_after).sum()),
+        float(mix),
+        float(rate),
+    )
+
+
+def _score_placebos(
+    table: LeafTable,
+    before: Columns,
+    usual: Columns,
+    length: int,
+    event: float,
+    cuboids: list[Cuboid],
+    settings: ScanSettings,
+) -> Floats:
+    """Returns the highest score of each earlier window of the same length, lowest first.
+
+    Each is held against the ordinary minutes of the baseline outside it. Incidents in the baseline
+    stay in: a table that has bursts every hour needs more than a burst.
+    """
+    last = len(before) - length
+    count = min(settings.max_placebos, last + 1)
+    starts = np.unique(np.linspace(0, last, count).astype(np.int64)) if count > 0 else []
+    questions: list[tuple[Columns, Columns]] = []
+    for start in starts:
+        window = before[start : start + length]
+        outside = np.setdiff1d(usual, window)
+        if len(outside) >= 2:
+            questions.append((outside, window))
+    batch = max(1, PLACEBO_ELEMENTS // max(len(table.codes), 1))
+    scores: list[float] = []
+    for start in range(0, len(questions), batch):
+        windows = sum_windows(table, questions[start : start + batch])
+        scan = Scan(cuboids, find_excess(table, windows, event))
+        scores += scan.best_scores(settings.min_share).tolist()
+    return np.sort(np.array(scores))
+
+
+def _group(found: list[Found], windows: Windows, excess: Excess) -> list[list[Found]]:
+    """Returns descriptions that mean the same traffic together, the shortest first in each."""
+    requests = windows.total[:, 0] + windows.total_before[:, 0]
+    weights = (requests, np.abs(excess.excess[:, 0]))
+    groups: list[list[Found]] = []
+    for one in found:
+        for group in groups:
+            if _is_same(one.leaves, group[0].leaves, weights):
+                group.append(one)
+                break
+        else:
+            groups.append([one])
+    for group in groups:
+        group.sort(key=lambda one: (len(one.dims), one.dims))
+    return groups
+
+
+def _is_same(one: Flags, other: Flags, weights: tuple[Floats, Floats]) -> bool:
+    differs, either = one ^ other, one | other
+    return all(weight[differs].sum() <= INSEPARABLE * weight[either].sum() for weight in weights)
+
+
+def _peel(
+    scan: Scan,
+    cuboids: list[Cuboid],
+    windows: Windows,
+    excess: Excess,
+    describe: "_Describer",
+    settings: ScanSettings,
+) -> Iterator[Slice]:
+    """Yields causes that stand out, each from what the ones before it left of the damage."""
+    rest = excess
+    for _ in range(settings.max_causes):
+        groups = _group(scan.find_best(settings.min_share, LOOKED_AT), windows, rest)
+        if not groups:
+            return
+        cause = describe(groups[0])
+        if describe.knows_null and (cause.p > settings.max_p or cause.margin < settings.min_margin):
+            return
+        if cause.score <= 0:
+            return
+        yield cause
+        left = np.where(groups[0][0].leaves[:, None], 0, rest.excess)
+        rest = Excess(rest.expected, left, rest.variance)
+        scan = Scan(cuboids, rest, scan.damage)
+
+
+class _Describer:
+    """Makes slices of what a scan found."""
+
+    def __init__(self, table: LeafTable, windows: Windows, excess: Excess, null: Floats) -> None:
+        self._table = table
+        self._windows = windows
+        self._excess = excess
+        self._null = null
+
+    @property
+    def knows_null(self) -> bool:
+        return len(self._null) > 0
+
+    def __call__(self, group: list[Found]) -> Slice:
+        """Returns the slice that all of `group` describe, named by the first."""
+        best, leaves = group[0], group[0].leaves
+        requests_before = float(self._windows.total_before[leaves, 0].sum())
+        requests_after = float(self._windows.total[leaves, 0].sum())
+        observed = float(self._windows.amount[leaves, 0].sum())
+        amount_before = float(self._windows.amount_before[leaves, 0].sum())
+        score = max(one.score for one in group)
+        return Slice(
+            where=self._name(best),
+            same_as=self._other_names(group),
+            before=amount_before / max(requests_before, 1e-300),
+            after=observed / max(requests_after, 1e-300),
+            expected=float(self._excess.expected[leaves, 0].sum()),
+            observed=observed,
+            share=min(max(best.share, 0.0), 1.0),
+            score=score,
+            p=self._rank(score),
+            margin=self._margin(score),
+            requests_before=requests_before,
+            requests_after=requests_after,
+        )
+
+    def _name(self, found: Found) -> dict[str, str]:
+        row = self._table.codes[int(np.argmax(found.leaves))]
+        return {self._table.dims[dim]: self._table.values[dim][row[dim]] for dim in found.dims}
+
+    def _other_names(self, group: list[Found]) -> tuple[Mapping[str, str], ...]:
+        names = [self._name(one) for one in group]
+        kept: list[Mapping[str, str]] = []
+        for name in names:
+            if not any(shorter.items() <= name.items() for shorter in kept):
+                kept.append(name)
+        return tuple(kept[1:])
+
+    def _rank(self, score: float) -> float:
+        return (1 + int((self._null >= score).sum())) / (1 + len(self._null))
+
+    def _margin(self, score: float) -> float:
+        if not self.knows_null:
+            return math.inf
+        usual = float(np.quantile(self._null, 0.9))
+        return score / usual if usual > 0 else math.inf
