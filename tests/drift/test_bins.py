@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.sketches import buckets_of
 
 from vario.drift.bins import (
+    FINEST_SCALE,
+    SKETCH_BUCKETS,
     Floats,
     count_buckets,
     count_categories,
@@ -13,6 +16,8 @@ from vario.drift.bins import (
     count_values,
     quantile_edges,
 )
+from vario.drift.distance import psi
+from vario.sdk import sketches
 
 NUMBER = st.floats(-1e6, 1e6)
 
@@ -24,6 +29,43 @@ def test_quantile_bins_of_the_reference_are_never_empty(values: list[float], bin
     assert len(edges) < bins
     assert counts.sum() == len(values)
     assert (counts > 0).all()
+
+
+LATTICES = {
+    "ages": lambda rng, n: rng.integers(18, 90, n),
+    "counts": lambda rng, n: rng.poisson(200, n),
+    "many counts": lambda rng, n: rng.poisson(1_000, n),
+    "prices": lambda rng, n: np.round(rng.lognormal(3, 1, n)) + 0.99,
+    "hours": lambda rng, n: rng.integers(0, 24, n),
+    "balances": lambda rng, n: np.round(rng.normal(0, 50, n)),
+    "postal codes": lambda rng, n: rng.choice([10115, 10117, 20095, 50667, 80331, 80333], n),
+    "years": lambda rng, n: rng.integers(2015, 2025, n),
+    "normal": lambda rng, n: rng.normal(0, 1, n),
+    "log-normal": lambda rng, n: rng.lognormal(0, 2, n),
+}
+
+
+@pytest.mark.parametrize("kind", LATTICES)
+def test_sketches_are_counted_exactly_in_the_bins_of_their_reference(kind: str) -> None:
+    rng = np.random.default_rng(1)
+    reference, live = (LATTICES[kind](rng, 20_000).astype(float) for _ in range(2))
+    edges = quantile_edges(reference, 10)
+    wanted = count_values(live, edges)
+    found = count_buckets(*buckets_of(live), edges)
+    assert np.abs(found - wanted).max() < 1e-6
+    assert psi(count_values(reference, edges), found) < 0.003
+
+
+@given(st.lists(st.integers(-300, 300) | NUMBER, min_size=1, max_size=200), st.integers(2, 20))
+def test_a_sketch_of_the_reference_fits_its_own_bins(values: list[float], bins: int) -> None:
+    numbers = np.array(values, dtype=float)
+    edges = quantile_edges(numbers, bins)
+    found = count_buckets(*buckets_of(numbers), edges)
+    assert found.tolist() == pytest.approx(count_values(numbers, edges).tolist(), abs=1e-6)
+
+
+def test_the_bins_know_the_sdks_sketches() -> None:
+    assert (SKETCH_BUCKETS, FINEST_SCALE) == (sketches.MOST_BUCKETS, sketches.FINEST_SCALE)
 
 
 def test_without_values_there_are_no_bins() -> None:

@@ -1,5 +1,6 @@
 """Bins that a reference fixes once, and what falls into them."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,12 +9,19 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
+SKETCH_BUCKETS, FINEST_SCALE = 320, 7
+"""Of the SDK's sketches: buckets of one sign, and the scale that is never passed."""
+
+
 def quantile_edges(values: Floats, bins: int) -> Floats:
-    """Returns the inner edges of bins that hold equal shares of `values`.
+    """Returns the inner edges of bins that hold about equal shares of `values`.
 
     Bin 0 holds x <= edges[0], bin i holds edges[i - 1] < x <= edges[i], the last what is above
-    all edges: the intervals of a histogram's buckets. A value that fills several bins by itself
-    (a point mass) makes one edge of them, so that it lies in a bin of its own.
+    all edges: the intervals of a histogram's buckets. An edge lies midway between neighbouring
+    values, so that none lies on it. Where values are closer together than a sketch's buckets
+    there, it lies on the nearest bound of these: live traffic is then counted exactly, and values
+    that a sketch cannot tell apart share a bin. A value that fills several bins by itself (a point
+    mass) lies in a bin of its own.
 
     Args:
         values: finite numbers of the reference, shape (n,).
@@ -25,17 +33,50 @@ def quantile_edges(values: Floats, bins: int) -> Floats:
     Raises:
         ValueError: `values` is empty or `bins` is less than 2.
 
-    >>> quantile_edges(np.arange(1.0, 101.0), 4).tolist()
-    [25.0, 50.0, 75.0]
+    >>> quantile_edges(np.arange(1.0, 9.0), 4).tolist()
+    [2.5, 4.5, 6.5]
     >>> quantile_edges(np.array([0.0] * 90 + [1.0] * 10), 10).tolist()
-    [0.0]
+    [0.5]
     """
     if bins < 2 or not len(values):
         raise ValueError("quantile bins need at least 2 bins and one value")
+    ordered = np.sort(values)
     shares = np.arange(1, bins) / bins
-    edges = np.unique(np.quantile(values, shares, method="inverted_cdf"))
-    # An edge at the greatest value would leave the bin above it empty for ever.
-    return np.asarray(edges[edges < values.max()], dtype=np.float64)
+    below = np.unique(np.quantile(ordered, shares, method="inverted_cdf"))
+    below = below[below < ordered[-1]]
+    above = ordered[np.searchsorted(ordered, below, side="right")]
+    edges = np.unique(_between(below, above, _sketch_scale(ordered)))
+    held = np.searchsorted(ordered, edges, side="right")
+    _, first = np.unique(held, return_index=True)  # of edges without a value between them, one
+    edges, held = edges[first], held[first]
+    return np.asarray(edges[(held > 0) & (held < len(ordered))], dtype=np.float64)
+
+
+def _sketch_scale(ordered: Floats) -> int:
+    """Returns the scale of a sketch of these values, less one in case that live ones lie wider."""
+    octaves = 0.0
+    for magnitudes in (ordered[ordered > 0], -ordered[ordered < 0][::-1]):
+        if len(magnitudes):
+            octaves = max(octaves, float(np.log2(magnitudes[-1]) - np.log2(magnitudes[0])))
+    fitting = FINEST_SCALE if octaves == 0 else math.floor(math.log2(SKETCH_BUCKETS / octaves))
+    return min(fitting, FINEST_SCALE) - 1
+
+
+def _between(below: Floats, above: Floats, scale: int) -> Floats:
+    """Returns an edge between each two neighbouring values, see `quantile_edges`."""
+    middle = below / 2 + above / 2
+    middle = np.where((middle < above) & (middle >= below), middle, below)
+    size = np.where(middle == 0, 1.0, np.abs(middle))
+    index = np.ceil(np.log2(size) * 2.0**scale)
+    with np.errstate(over="ignore", under="ignore"):
+        inner, outer = np.exp2((index - 1) / 2.0**scale), np.exp2(index / 2.0**scale)
+    is_positive = middle > 0
+    # A bucket of negative values holds its lower bound and not its upper one: unlike the bins.
+    low = np.where(is_positive, inner, np.nextafter(-outer, -np.inf))
+    high = np.where(is_positive, outer, np.nextafter(-inner, -np.inf))
+    is_apart = (middle == 0) | ((low >= below) & (high < above))
+    nearest = np.where(middle - low <= high - middle, low, high)
+    return np.where(is_apart, middle, np.where(np.isfinite(nearest), nearest, middle))
 
 
 def count_values(values: Floats, edges: Floats) -> Floats:
