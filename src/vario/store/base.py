@@ -30,6 +30,7 @@ from vario.model.series import (
 )
 from vario.model.service import ServiceSummary, TrafficSeries
 from vario.model.telemetry import LogBucket, LogPage, Signal, Span, TimeRange, TraceSummary
+from vario.store.base_changes import MarkerLog, PatternReader
 
 
 class RemoteFeed(StrEnum):
@@ -508,6 +509,8 @@ class Store(
     SignalWriter,
     TraceReader,
     LogReader,
+    PatternReader,
+    MarkerLog,
     ServiceReader,
     MetricReader,
     HealthReader,

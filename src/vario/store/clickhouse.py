@@ -11,7 +11,9 @@ from vario.store.damage import DamagedParts
 from vario.store.engine import Engine
 from vario.store.health import HealthQueries
 from vario.store.logs import LogQueries
+from vario.store.markers import MarkerTable
 from vario.store.metrics import MetricQueries
+from vario.store.patterns import PatternQueries
 from vario.store.projection import project
 from vario.store.references import ReferenceTable
 from vario.store.remote_write import RemoteWrites
@@ -34,6 +36,12 @@ class ClickHouseStore:
         self.write_otlp = writes.write_otlp
         self.write_remote = RemoteWrites(engine, self._seen).write_remote
 
+        self._metrics = MetricQueries(engine)
+        self._read_signals(engine)
+        self._read_metrics(self._metrics)
+        self._keep_records(engine, clock)
+
+    def _read_signals(self, engine: Engine) -> None:
         traces = TraceQueries(engine)
         self.find_traces = traces.find_traces
         self.count_spans = traces.count_spans
@@ -43,13 +51,22 @@ class ClickHouseStore:
         self.find_logs = logs.find_logs
         self.count_logs = logs.count_logs
 
+        patterns = PatternQueries(engine)
+        self.find_log_patterns = patterns.find_log_patterns
+        self.find_log_fields = patterns.find_log_fields
+
         services = ServiceQueries(engine)
         self.find_services = services.find_services
         self.get_traffic = services.get_traffic
         self.find_fields = services.find_fields
         self.find_field_values = services.find_field_values
 
-        self._metrics = metrics = MetricQueries(engine)
+        self.find_damaged = DamagedParts(engine).find
+        health = HealthQueries(engine)
+        self.check_services = health.check_services
+        self.get_sizes = health.get_sizes
+
+    def _read_metrics(self, metrics: MetricQueries) -> None:
         self.find_series = metrics.find_series
         self.fetch_samples = metrics.fetch_samples
         self.fetch_histograms = metrics.fetch_histograms
@@ -59,11 +76,7 @@ class ClickHouseStore:
         self.find_exemplars = metrics.find_exemplars
         self.find_metadata = metrics.find_metadata
 
-        self.find_damaged = DamagedParts(engine).find
-        health = HealthQueries(engine)
-        self.check_services = health.check_services
-        self.get_sizes = health.get_sizes
-
+    def _keep_records(self, engine: Engine, clock: Clock) -> None:
         alerts = AlertTables(engine)
         self.write_alert_events = alerts.write_alert_events
         self.find_latest_alerts = alerts.find_latest_alerts
@@ -79,6 +92,11 @@ class ClickHouseStore:
         self.write_reference = references.write_reference
         self.delete_reference = references.delete_reference
         self.find_references = references.find_references
+
+        markers = MarkerTable(engine, clock)
+        self.write_marker = markers.write_marker
+        self.delete_marker = markers.delete_marker
+        self.find_markers = markers.find_markers
 
     def write_samples(self, labels: Sequence[Labels], block: SampleBlock) -> None:
         """Writes float samples of series given by their labels; see `SignalWriter`."""

@@ -43,6 +43,7 @@ _SHARD_KEYS = {
     "alert_records": "cityHash64(id)",
     "alert_deliveries": "cityHash64(id)",
     "drift_references": "cityHash64(model_name)",
+    "markers": "cityHash64(id)",
 }
 
 

@@ -357,3 +357,19 @@ CREATE TABLE IF NOT EXISTS drift_references_local ON CLUSTER 'prod' (
 ORDER BY (model_name, name);
 
 CREATE TABLE IF NOT EXISTS drift_references ON CLUSTER 'prod' AS drift_references_local ENGINE = Distributed('prod', currentDatabase(), drift_references_local, cityHash64(model_name));
+
+CREATE TABLE IF NOT EXISTS markers_local ON CLUSTER 'prod' (
+    id String,
+    version Int64,
+    deleted UInt8,
+    time_ns Int64,
+    kind LowCardinality(String),
+    text String CODEC(ZSTD(3)),
+    service LowCardinality(String),
+    scope Map(LowCardinality(String), String),
+    author String,
+    link String
+) ENGINE = ReplicatedReplacingMergeTree(version)
+ORDER BY id;
+
+CREATE TABLE IF NOT EXISTS markers ON CLUSTER 'prod' AS markers_local ENGINE = Distributed('prod', currentDatabase(), markers_local, cityHash64(id));
