@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
+from starlette.routing import Route
 
 from vario.app.ports import Addresses, Port, listen, url_of
 from vario.clock import Clock, SystemClock
@@ -19,6 +20,8 @@ from vario.store.address import parse_dsn
 from vario.store.clickhouse import open_store
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
     from vario.app.drift import DriftLoop
     from vario.app.reload import Reloader
     from vario.guard.guard import Guard
@@ -134,11 +137,19 @@ class App:
             desk=desk.desk,
             keeper=keeper,
         )
+        self._add_agents(face, addresses.api)
         await self._serve(face, api_socket)
         desk.begin(rules)
         await scraper.start()
         self._close_at_end(start_keeping(keeper, settings, self.reread).stop)
         return addresses
+
+    def _add_agents(self, face: "FastAPI", address: str) -> None:
+        from vario.mcp.door import PATH, McpDoor
+
+        agents = McpDoor(face, address, self.clock)
+        face.router.routes.insert(0, Route(PATH, agents))
+        self._stack.push_async_callback(agents.stop)
 
     async def _open_doors(
         self,

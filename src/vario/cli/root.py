@@ -29,6 +29,7 @@ COMMANDS = {
     "backup": ("vario.cli.backup:backup", "Write everything that is stored into one file."),
     "restore": ("vario.cli.backup:restore", "Read a backup into an empty store."),
     "move": ("vario.cli.move:move", "Copy everything to another store."),
+    "mcp": ("vario.cli.mcp:mcp", "Let an agent ask a server, over standard input and output."),
     "version": ("vario.cli.version:version", "Print the version."),
 }
 """Name, where it is (`module:object`), and what `vario --help` says of it."""
