@@ -69,10 +69,10 @@ class Slice:
         expected: amount in the window at the earlier rates.
         observed: amount in the window.
         share: of the damage that lies in the slice, 0 to 1.
-        score: what it is ranked by; without unit.
+        score: of the slice by itself; without unit.
         p: chance of a score like this where nothing happened: its rank among placebo windows, so
             never below `1 / (placebos + 1)`; 1 without placebos.
-        margin: score over the highest of a placebo window; infinite where none scored.
+        margin: score over the 90 % quantile of the placebo windows'; infinite where that is 0.
         requests_before: in the baseline.
         requests_after: in the window.
     """
@@ -100,14 +100,16 @@ class Attribution:
         excess: amount beyond what the earlier rates predict, over all leaves.
         causes: slices that explain it together, each found in what the ones before it left.
             Empty when nothing stands out from the placebo windows.
-        candidates: the best descriptions of the strongest cause, the first one being it, whether
-            or not it stands out.
+        strongest: the best description, whether or not it stands out: mostly one slice, or the
+            values that are to blame together; none where nothing got worse.
+        candidates: the strongest and, behind it, the next best descriptions.
         placebos: earlier windows that were scanned for comparison.
     """
 
     change: Change
     excess: float
     causes: tuple[Slice, ...]
+    strongest: tuple[Slice, ...]
     candidates: tuple[Slice, ...]
     placebos: int
 
@@ -121,10 +123,9 @@ class ScanSettings:
         candidates: descriptions to return of the strongest cause.
         max_causes: slices to peel off one after the other.
         min_share: of the damage that a slice must hold to be looked at.
-        max_p: above this share of placebo windows scoring as high nothing is named.
-        min_margin: as many times the best placebo a cause must score.
-        max_placebos: windows scanned for comparison; 0 for none, then `causes` rests on the
-            score alone.
+        max_p: above this chance (`Slice.p`) nothing is named: nine placebos are needed.
+        min_margin: as many times the placebo windows' usual highest score a cause must score.
+        max_placebos: windows scanned for comparison; 0 for none, and then no causes either.
     """
 
     max_dims: int = 3
@@ -151,12 +152,19 @@ def attribute(
     cuboids = build_cuboids(table.codes, table.sizes, settings.max_dims)
     null = _score_placebos(table, before, usual, len(after), event, cuboids, settings)
     describe = _Describer(table, windows, excess, null)
-    scan = Scan(cuboids, excess)
-    groups = _group(scan.find_best(settings.min_share, LOOKED_AT), windows, excess)
-    candidates = tuple(describe(group) for group in groups[: settings.candidates])
-    causes = tuple(_peel(scan, cuboids, windows, excess, describe, settings))
+    scan = Scan(cuboids, excess, settings.min_share)
+    groups = _group(scan.find_best(LOOKED_AT, settings.max_causes), windows, excess)
+    candidates: list[Slice] = []
+    for group in groups:
+        known = [one.where for one in candidates]
+        candidates += [one for one in describe(scan, group) if one.where not in known]
     return Attribution(
-        decompose_change(windows), float(excess.excess.sum()), causes, candidates, len(null)
+        decompose_change(windows),
+        float(excess.excess.sum()),
+        tuple(_peel(scan, cuboids, windows, excess, describe, settings)),
+        tuple(describe(scan, groups[0])) if groups else (),
+        tuple(candidates[: settings.candidates]),
+        len(null),
     )
 
 
@@ -206,8 +214,8 @@ def _score_placebos(
     scores: list[float] = []
     for start in range(0, len(questions), batch):
         windows = sum_windows(table, questions[start : start + batch])
-        scan = Scan(cuboids, find_excess(table, windows, event))
-        scores += scan.best_scores(settings.min_share).tolist()
+        scan = Scan(cuboids, find_excess(table, windows, event), settings.min_share)
+        scores += scan.best_scores().tolist()
     return np.sort(np.array(scores))
 
 
@@ -224,7 +232,7 @@ def _group(found: list[Found], windows: Windows, excess: Excess) -> list[list[Fo
         else:
             groups.append([one])
     for group in groups:
-        group.sort(key=lambda one: (len(one.dims), one.dims))
+        group.sort(key=lambda one: (len(one.parts), len(one.dims), one.dims))
     return groups
 
 
@@ -243,19 +251,19 @@ def _peel(
 ) -> Iterator[Slice]:
     """Yields causes that stand out, each from what the ones before it left of the damage."""
     rest = excess
-    for _ in range(settings.max_causes):
-        groups = _group(scan.find_best(settings.min_share, LOOKED_AT), windows, rest)
-        if not groups:
+    found = 0
+    while found < settings.max_causes:
+        groups = _group(scan.find_best(LOOKED_AT, settings.max_causes - found), windows, rest)
+        parts = describe(scan, groups[0]) if groups else []
+        if not any(
+            part.p <= settings.max_p and part.margin >= settings.min_margin for part in parts
+        ):
             return
-        cause = describe(groups[0])
-        if describe.knows_null and (cause.p > settings.max_p or cause.margin < settings.min_margin):
-            return
-        if cause.score <= 0:
-            return
-        yield cause
+        yield from parts
+        found += len(parts)
         left = np.where(groups[0][0].leaves[:, None], 0, rest.excess)
         rest = Excess(rest.expected, left, rest.variance)
-        scan = Scan(cuboids, rest, scan.damage)
+        scan = Scan(cuboids, rest, settings.min_share, scan.damage)
 
 
 class _Describer:
@@ -267,50 +275,50 @@ class _Describer:
         self._excess = excess
         self._null = null
 
-    @property
-    def knows_null(self) -> bool:
-        return len(self._null) > 0
+    def __call__(self, scan: Scan, group: list[Found]) -> list[Slice]:
+        """Returns the slices that the first of `group` consists of; the rest are other names."""
+        best = group[0]
+        return [
+            self._describe(scan, best.dims, leaves, group if len(best.parts) == 1 else [])
+            for leaves in best.parts
+        ]
 
-    def __call__(self, group: list[Found]) -> Slice:
-        """Returns the slice that all of `group` describe, named by the first."""
-        best, leaves = group[0], group[0].leaves
-        requests_before = float(self._windows.total_before[leaves, 0].sum())
-        requests_after = float(self._windows.total[leaves, 0].sum())
-        observed = float(self._windows.amount[leaves, 0].sum())
-        amount_before = float(self._windows.amount_before[leaves, 0].sum())
-        score = max(one.score for one in group)
+    def _describe(
+        self, scan: Scan, dims: tuple[int, ...], leaves: Flags, group: list[Found]
+    ) -> Slice:
+        windows = self._windows
+        requests_before = float(windows.total_before[leaves, 0].sum())
+        requests_after = float(windows.total[leaves, 0].sum())
+        observed = float(windows.amount[leaves, 0].sum())
+        amount_before = float(windows.amount_before[leaves, 0].sum())
+        score, share = scan.weigh_leaves(leaves, len(dims))
         return Slice(
-            where=self._name(best),
+            where=self._name(dims, leaves),
             same_as=self._other_names(group),
             before=amount_before / max(requests_before, 1e-300),
             after=observed / max(requests_after, 1e-300),
             expected=float(self._excess.expected[leaves, 0].sum()),
             observed=observed,
-            share=min(max(best.share, 0.0), 1.0),
+            share=min(max(share, 0.0), 1.0),
             score=score,
-            p=self._rank(score),
+            p=(1 + int((self._null >= score).sum())) / (1 + len(self._null)),
             margin=self._margin(score),
             requests_before=requests_before,
             requests_after=requests_after,
         )
 
-    def _name(self, found: Found) -> dict[str, str]:
-        row = self._table.codes[int(np.argmax(found.leaves))]
-        return {self._table.dims[dim]: self._table.values[dim][row[dim]] for dim in found.dims}
+    def _name(self, dims: tuple[int, ...], leaves: Flags) -> dict[str, str]:
+        row = self._table.codes[int(np.argmax(leaves))]
+        return {self._table.dims[dim]: self._table.values[dim][row[dim]] for dim in dims}
 
     def _other_names(self, group: list[Found]) -> tuple[Mapping[str, str], ...]:
-        names = [self._name(one) for one in group]
         kept: list[Mapping[str, str]] = []
-        for name in names:
-            if not any(shorter.items() <= name.items() for shorter in kept):
+        for one in group:
+            name = self._name(one.dims, one.parts[0])
+            if len(one.parts) == 1 and not any(known.items() <= name.items() for known in kept):
                 kept.append(name)
         return tuple(kept[1:])
 
-    def _rank(self, score: float) -> float:
-        return (1 + int((self._null >= score).sum())) / (1 + len(self._null))
-
     def _margin(self, score: float) -> float:
-        if not self.knows_null:
-            return math.inf
-        usual = float(np.quantile(self._null, 0.9))
+        usual = float(np.quantile(self._null, 0.9)) if len(self._null) else 0.0
         return score / usual if usual > 0 else math.inf

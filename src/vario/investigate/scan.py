@@ -7,15 +7,21 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from vario.investigate.leaves import Codes, Excess, Floats
+from vario.investigate.leaves import Codes, Excess, Flags, Floats
 
 Cells = NDArray[np.int64]
 
 DIMENSION_PENALTY = 0.85
 """Each further dimension of a description must raise the score by 1 / 0.85."""
 
+UNION_PENALTY = 0.6
+"""Each further value that is blamed at once must raise the score by 1 / 0.6."""
+
 SHARE_POWER = 2.0
+"""The share of the damage counts squared: a cause should explain it all."""
+
 DENSE_CELLS = 1 << 20
+"""A combination with more possible cells than this is numbered by those that occur."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +35,22 @@ class Cuboid:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A cell of a cuboid that scored: `leaves` are those in it."""
+    """One or several cells of a cuboid that scored together.
+
+    Attributes:
+        dims: of the cuboid; none for "everywhere".
+        score: of all parts together.
+        parts: for each cell, which leaves lie in it; the strongest first.
+    """
 
     dims: tuple[int, ...]
     score: float
-    share: float
-    leaves: NDArray[np.bool_]
+    parts: tuple[Flags, ...]
+
+    @property
+    def leaves(self) -> Flags:
+        """Returns the leaves in any of the parts."""
+        return np.logical_or.reduce(self.parts)
 
 
 def build_cuboids(codes: Codes, sizes: tuple[int, ...], max_dims: int) -> list[Cuboid]:
@@ -60,13 +76,36 @@ def _build_cuboid(codes: Codes, sizes: tuple[int, ...], dims: tuple[int, ...]) -
     return Cuboid(dims, cell, cells)
 
 
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Of the cells of a cuboid (cells, questions), or of any other set of leaves (questions)."""
+
+    along: Floats
+    square: Floats
+    share: Floats
+
+    def joined(self, cells: list[int]) -> "Sums":
+        """Returns the sums of each cell together with `cells`, for question 0: (cells, 1)."""
+        return Sums(
+            self.along[:, :1] + self.along[cells, :1].sum(),
+            self.square[:, :1] + self.square[cells, :1].sum(),
+            self.share[:, :1] + self.share[cells, :1].sum(),
+        )
+
+
 class Scan:
     """Scores every cell of the cuboids for one or more questions (columns of `excess`)."""
 
-    def __init__(self, cuboids: list[Cuboid], excess: Excess, damage: Floats | None = None) -> None:
-        """Prepares the weights of the leaves; `damage` is found from the excess where not given."""
+    def __init__(
+        self, cuboids: list[Cuboid], excess: Excess, min_share: float, damage: Floats | None = None
+    ) -> None:
+        """Prepares the weights of the leaves; `damage` is found from the excess where not given.
+
+        What holds less than `min_share` of the damage scores 0.
+        """
         self._cuboids = cuboids
         self._questions = excess.excess.shape[1]
+        self._min_share = min_share
         self._excess = excess.excess
         ratio = excess.expected / excess.variance
         self._along = excess.excess * ratio
@@ -89,50 +128,81 @@ class Scan:
                 damage = np.maximum(damage, self._sum(cuboid, self._excess).max(0))
         return np.maximum(damage, 1e-12)
 
-    def _weigh(self, along: Floats, square: Floats, share: Floats, length: int) -> Floats:
-        gain = np.where((along > 0) & (share > 0), along**2 / np.maximum(square, 1e-300), 0)
-        penalty = DIMENSION_PENALTY ** max(length - 1, 0)
-        return gain * np.clip(share, 0, 1) ** SHARE_POWER * penalty
-
-    def scores(self, min_share: float) -> Iterator[tuple[Cuboid, Floats, Floats]]:
-        """Yields score and share of every cell (cells, questions), cuboid by cuboid.
-
-        Cells with less than `min_share` of the damage score 0.
-        """
+    def _sums(self) -> Iterator[tuple[Cuboid, Sums]]:
+        """Yields the sums of the cuboids in which a cell holds enough of the damage."""
         for cuboid in self._cuboids:
             share = self._sum(cuboid, self._excess) / self.damage
-            if not (share >= min_share).any():
-                continue
-            along = self._sum(cuboid, self._along)
-            square = self._sum(cuboid, self._square)
-            score = self._weigh(along, square, share, len(cuboid.dims))
-            yield cuboid, np.where(share >= min_share, score, 0), share
+            if (share >= self._min_share).any():
+                along, square = self._sum(cuboid, self._along), self._sum(cuboid, self._square)
+                yield cuboid, Sums(along, square, share)
 
-    def everywhere(self) -> tuple[Floats, Floats]:
-        """Returns score and share of the whole table, for each question."""
+    def _weigh(self, sums: Sums, dims: int) -> Floats:
+        passes = (sums.along > 0) & (sums.share >= self._min_share)
+        gain = np.where(passes, sums.along**2 / np.maximum(sums.square, 1e-300), 0)
+        return (
+            gain * np.clip(sums.share, 0, 1) ** SHARE_POWER * DIMENSION_PENALTY ** max(dims - 1, 0)
+        )
+
+    def weigh_leaves(self, leaves: Flags, dims: int) -> tuple[float, float]:
+        """Returns score and share of some leaves, described by `dims` values, for question 0."""
+        along, square, excess = (
+            weights[leaves, :1].sum(0) for weights in (self._along, self._square, self._excess)
+        )
+        sums = Sums(along, square, excess / self.damage[:1])
+        return float(self._weigh(sums, dims)[0]), float(sums.share[0])
+
+    def _everywhere(self) -> Floats:
         share = self._excess.sum(0) / self.damage
-        return self._weigh(self._along.sum(0), self._square.sum(0), share, 0), share
+        return self._weigh(Sums(self._along.sum(0), self._square.sum(0), share), 0)
 
-    def best_scores(self, min_share: float) -> Floats:
-        """Returns the highest score of any description, for each question."""
-        best, _ = self.everywhere()
-        for _, score, _ in self.scores(min_share):
-            best = np.maximum(best, score.max(0))
+    def best_scores(self) -> Floats:
+        """Returns the highest score of any one description, for each question."""
+        best = self._everywhere()
+        for cuboid, sums in self._sums():
+            best = np.maximum(best, self._weigh(sums, len(cuboid.dims)).max(0))
         return best
 
-    def find_best(self, min_share: float, count: int) -> list[Found]:
+    def find_best(self, count: int, max_parts: int) -> list[Found]:
         """Returns the `count` best descriptions for the first question, the best first."""
-        score, share = self.everywhere()
-        everywhere = np.ones(len(self._excess), dtype=np.bool_)
-        found = [Found((), float(score[0]), float(share[0]), everywhere)]
-        for cuboid, scores, shares in self.scores(min_share):
-            column = scores[:, 0]
-            top = np.flatnonzero(column > 0)
+        found = [
+            Found((), float(self._everywhere()[0]), (np.ones(len(self._excess), dtype=np.bool_),))
+        ]
+        for cuboid, sums in self._sums():
+            score = self._weigh(sums, len(cuboid.dims))[:, 0]
+            top = np.flatnonzero(score > 0)
             if len(top) > count:
-                top = top[np.argpartition(column[top], -count)[-count:]]
+                top = top[np.argpartition(score[top], -count)[-count:]]
             found += [
-                Found(cuboid.dims, float(column[i]), float(shares[i, 0]), cuboid.cell == i)
-                for i in top.tolist()
+                Found(cuboid.dims, float(score[cell]), (cuboid.cell == cell,))
+                for cell in top.tolist()
             ]
+            if len(top) > 1:
+                first = int(top[np.argmax(score[top])])
+                found += self._unite(cuboid, sums, first, float(score[first]), max_parts)
+        found = [one for one in found if one.score > 0]
         found.sort(key=lambda one: (-one.score, len(one.dims), one.dims))
         return found[:count]
+
+    def _unite(
+        self, cuboid: Cuboid, sums: Sums, first: int, score: float, max_parts: int
+    ) -> Iterator[Found]:
+        """Yields sets of cells, each one cell longer, as long as that raises the score."""
+        cells = [first]
+        penalty = 1.0
+        while len(cells) < max_parts:
+            penalty *= UNION_PENALTY
+            united = Sums(
+                *(
+                    part[:, :1] + part[cells, :1].sum()
+                    for part in (sums.along, sums.square, sums.share)
+                )
+            )
+            scores = self._weigh(united, len(cuboid.dims))[:, 0] * penalty
+            scores[(sums.share[:, 0] < self._min_share) | (sums.along[:, 0] <= 0)] = 0
+            scores[cells] = 0
+            further = int(np.argmax(scores))
+            if scores[further] <= score:
+                return
+            score = float(scores[further])
+            cells.append(further)
+            yield Found(cuboid.dims, score, tuple(cuboid.cell == cell for cell in cells))
