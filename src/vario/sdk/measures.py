@@ -13,7 +13,7 @@ from vario.sdk.series import Series
 from vario.sdk.state import current
 from vario.sdk.values import attribute
 
-_MOST_BOUND = 8_192
+MOST_BOUND = 8_192
 _ID_NAME = re.compile(r"(^|.*[_.])(id|uuid|guid|email|token)", re.IGNORECASE)
 _ID_VALUE = re.compile(
     r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}|[0-9a-f]{16}|\d{10,}",
@@ -112,7 +112,7 @@ def _bind(
     named = {k: label(v) for k, v in labels.items() if k not in ids}
     series = instrument.find({**common.attributes, **named})
     if not ids:
-        if len(common.bound) >= _MOST_BOUND:
+        if len(common.bound) >= MOST_BOUND:
             common.bound.clear()
         common.bound[key] = series
     return series

@@ -10,6 +10,7 @@ from vario.sdk import loggers, span_wire
 from vario.sdk.cleaning import read_limits
 from vario.sdk.export import Exporter
 from vario.sdk.features import FeatureRecorder
+from vario.sdk.feedback import FeedbackJoin
 from vario.sdk.instruments import Instruments
 from vario.sdk.labels import ModelLabels, time_late_step, time_steps
 from vario.sdk.lane import Lane
@@ -86,6 +87,7 @@ class Pipeline:
             "Items that the SDK could not keep or send.",
         )
         self.features = FeatureRecorder(meter)
+        self.feedback = FeedbackJoin(meter)
         self.labels = self.labels_of(settings.model_name, settings.model_version)
         self.exporter.start()
 
@@ -134,6 +136,7 @@ class Pipeline:
         if not whole or lane is None:
             metrics.fold()
             return
+        self.feedback.age()
         collected = metrics.collect(time_ns())
         if not collected:
             return

@@ -1,6 +1,6 @@
 """What a model was given, what it said, and what came of it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from opentelemetry import trace
@@ -8,9 +8,10 @@ from opentelemetry import trace
 from vario.sdk.faults import report
 from vario.sdk.features import Labels, columns_of
 from vario.sdk.logs import keep_event
-from vario.sdk.measures import count, is_id, label
+from vario.sdk.measures import MOST_BOUND, count, is_id, label
 from vario.sdk.pipeline import Pipeline
 from vario.sdk.requests import annotate, current_request
+from vario.sdk.requests import request_id as current_id
 from vario.sdk.state import current
 from vario.sdk.values import attribute
 
@@ -22,7 +23,7 @@ def record_prediction(
     *,
     features: Any = None,
     prediction: Any = None,
-    request_id: str | None = None,
+    request_id: str | Sequence[str] | None = None,
     model_name: str | None = None,
     model_version: str | None = None,
     feature_names: Iterable[str] | None = None,
@@ -39,8 +40,9 @@ def record_prediction(
         features: what the model was given: a mapping of names to values; for a batch a pandas or
             polars frame, an Arrow table, a mapping of names to arrays, or a two-dimensional array.
         prediction: what it said: a score, a label, a short list; for a batch, an array of them.
-        request_id: by which feedback is joined to it, where no request is being answered; the
-            prediction is then sent as an event `vario.prediction` too.
+        request_id: by which feedback is joined to it; that of the request being answered, where it
+            is not given. Outside of a request the prediction is sent as an event
+            `vario.prediction` too. For a batch, one for each row.
         model_name: the model, where a service has several; else the request's.
         model_version: its version, as with a canary; else the request's.
         feature_names: of the columns of a two-dimensional array.
@@ -57,15 +59,19 @@ def record_prediction(
             given["model_version"] = model_version
         columns = None if features is None else columns_of(features, feature_names)
         names = None if features is None else list(features if columns is None else columns)
+        labels = _labels(pipeline, given)
         if columns is None:
             rows = 1
-            _record_one(pipeline, features, prediction, given)
+            _record_one(pipeline, features, prediction, labels)
             said = prediction
+            if own := request_id or current_id():
+                pipeline.feedback.remember(str(own), labels, prediction)
         else:
             if prediction is not None:
                 columns[OUTPUT] = prediction
-            rows = pipeline.features.record_batch(_labels(pipeline, given), columns)
+            rows = pipeline.features.record_batch(labels, columns)
             said = None  # a batch of answers is too long to say
+            _remember_batch(pipeline, request_id, labels, prediction)
         annotate(
             model_name=model_name,
             model_version=model_version,
@@ -73,7 +79,7 @@ def record_prediction(
             prediction=said,
         )
         count("predictions_total", rows, **given)
-        if request_id and current_request.get() is None:
+        if isinstance(request_id, str) and request_id and current_request.get() is None:
             _say(pipeline, {"request_id": request_id, "prediction": said, **given})
     except Exception as error:
         report("record a prediction", error)
@@ -88,21 +94,39 @@ def _record_one(
     pipeline: Pipeline,
     features: Mapping[str, Any] | None,
     prediction: Any,
-    given: Mapping[str, Any],
+    labels: Labels,
 ) -> None:
     row = dict(features or {})
     if isinstance(prediction, float | int | str) or getattr(prediction, "ndim", None) == 0:
         row[OUTPUT] = prediction
     if row:
-        pipeline.features.record(_labels(pipeline, given), row)
+        pipeline.features.record(labels, row)
+
+
+def _remember_batch(pipeline: Pipeline, ids: Any, labels: Labels, predictions: Any) -> None:
+    """Remembers each row of a batch by its own id."""
+    if ids is None or isinstance(ids, str):
+        return
+    said = [None] * len(ids) if predictions is None else predictions
+    for own, prediction in zip(ids, said, strict=False):
+        pipeline.feedback.remember(str(own), labels, prediction)
 
 
 def _labels(pipeline: Pipeline, given: Mapping[str, Any]) -> Labels:
-    """Returns the model's labels and the segments, ids left out (`count` tells of them)."""
+    """Returns the model's labels and the segments, ids left out (`count` tells of them).
+
+    The same ones are one object: thousands of predictions wait or are remembered with theirs.
+    """
     request = current_request.get()
-    known = (pipeline.labels if request is None else request.labels).attributes
-    coarse = {name: label(value) for name, value in given.items() if not is_id(name, value)}
-    return tuple({**known, **coarse}.items())
+    common = pipeline.labels if request is None else request.labels
+    key = ("labels", *given.items(), *map(type, given.values()))
+    found = common.bound.get(key)
+    if found is None:
+        coarse = {name: label(value) for name, value in given.items() if not is_id(name, value)}
+        found = tuple({**common.attributes, **coarse}.items())
+        if len(common.bound) < MOST_BOUND:
+            common.bound[key] = found
+    return found
 
 
 def record_feedback(
@@ -110,27 +134,43 @@ def record_feedback(
     *,
     accepted: bool | None = None,
     actual: Any = None,
+    model_name: str | None = None,
+    model_version: str | None = None,
+    score: float | None = None,
     **segments: Any,
 ) -> None:
     """Records what came of a prediction: whether it was accepted, or what was true.
 
-    It is counted (`prediction_feedback_total{accepted=}`) and sent as an event `vario.feedback`
-    with the request's id, by which it is joined to the prediction, however late.
+    It is counted (`prediction_feedback_total{accepted=}`) under the version and the segments of the
+    prediction with this request id, if it is one of the last 25,000 to 50,000 of this process, in
+    any order. What cannot be joined is counted too (`prediction_feedback_unjoined_total`). It is
+    sent as an event `vario.feedback` besides.
+
+    Where another process has made the prediction, give the model's version and the segments
+    yourself: it is then counted under them.
 
     Args:
         request_id: of the request that was answered with the prediction.
         accepted: whether the user took what was predicted.
         actual: what turned out to be true: a label, a number.
+        model_name: the model that predicted, if it is not this process' own.
+        model_version: the version that predicted; the feedback then needs no joining.
+        score: what it predicted, where `model_version` is given.
         **segments: coarse labels of the counter.
     """
     pipeline = current()
     if pipeline is None:
         return
     try:
-        labels = dict(segments)
-        if accepted is not None:
-            labels["accepted"] = accepted
-        count("prediction_feedback_total", 1, **labels)
+        given = dict(segments)
+        if model_name:
+            given["model_name"] = model_name
+        if model_version:
+            labels = dict(_labels(pipeline, {**given, "model_version": model_version}))
+            pipeline.feedback.record(labels, score, accepted, actual)
+        else:
+            own = {name: label(value) for name, value in given.items() if not is_id(name, value)}
+            pipeline.feedback.tell(request_id, tuple(own.items()), accepted, actual)
         said = {"request_id": request_id, "accepted": accepted, "actual": actual, **segments}
         fields = {key: attribute(value) for key, value in said.items() if value is not None}
         trace.get_current_span().add_event("vario.feedback", fields)
