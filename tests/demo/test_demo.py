@@ -85,7 +85,7 @@ def test_metrics_tell_requests_latency_and_feedback(running: Running) -> None:
         "sum(inference_requests_total) > 0",
         "sum by (region) (inference_latency_seconds_count) > 0",
         'sum(inference_step_seconds_count{step="predict"}) > 0',
-        'sum(recommendation_feedback_total{accepted="true", model_name="recommender"}) > 0',
+        'sum(prediction_feedback_total{accepted="true", model_name="recommender"}) > 0',
         'sum(feature_cache_requests_total{cache_hit="false"}) > 0',
         'up{job="feature-store"} == 1',
         'sum(feature_store_read_seconds_count{job="feature-store"}) > 0',

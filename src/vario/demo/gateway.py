@@ -27,7 +27,7 @@ class Gateway:
         self._clients = {region: _client(url) for region, url in models.items()}
         self._features = _client(feature_store)
         # Who answered which request: feedback is counted for the version that it is about.
-        self._answered: Cache[str, tuple[str, str, int]] = Cache(10_000, ttl_s=600)
+        self._answered: Cache[str, tuple[str, str, int, float]] = Cache(10_000, ttl_s=600)
         routes = [
             Route("/recommend", self.recommend, methods=["POST"]),
             Route("/feedback", self.feedback, methods=["POST"]),
@@ -50,7 +50,8 @@ class Gateway:
         answer = await self._call(self._clients[region], "call_ml_infer", "/rank", asked, region)
         if answer.is_success:
             body = answer.json()
-            known = (region, str(body["model_version"]), int(asked["user_id"]))
+            best = float(body["items"][0]["score"])
+            known = (region, str(body["model_version"]), int(asked["user_id"]), best)
             self._answered.put(vario.request_id(), known)
             return JSONResponse({"request_id": vario.request_id(), **body})
         return JSONResponse({"error": answer.text}, answer.status_code)
@@ -61,13 +62,14 @@ class Gateway:
         answered = self._answered.get(str(told["request_id"]))
         if answered is None:
             raise HTTPException(404, "no such recommendation")
-        region, version, user_id = answered
+        region, version, user_id, score = answered
         vario.annotate(user_region=region)
-        vario.count(
-            "recommendation_feedback_total",
+        vario.record_feedback(
+            str(told["request_id"]),
             accepted=bool(told["accepted"]),
             model_name=self._model,
             model_version=version,
+            score=score,
             region=region,
         )
         event = {
