@@ -14,6 +14,7 @@ from vario.api import (
     alerts,
     data,
     drift,
+    explore,
     guard,
     prometheus,
     services,
@@ -44,6 +45,13 @@ from vario.api.drift_models import (
     ReferencesOut,
 )
 from vario.api.errors import add_error_handlers
+from vario.api.explore_models import (
+    ComparisonOut,
+    FieldTopOut,
+    LatencyMapOut,
+    LogsAroundOut,
+    MetricsOut,
+)
 from vario.api.guard_models import GuardOut
 from vario.api.middleware import HostGuard, SecurityHeaders
 from vario.api.models import (
@@ -83,9 +91,14 @@ ROUTES = (
     Route("/api/services", services.find_services, ServicesOut),
     Route("/api/services/{service:path}/traffic", services.get_traffic, TrafficOut),
     Route("/api/traces", signals.find_traces, TracesOut),
+    Route("/api/traces/heatmap", explore.get_latency_map, LatencyMapOut),
+    Route("/api/traces/compare", explore.compare_traces, ComparisonOut),
     Route("/api/traces/{trace_id}", signals.get_trace, TraceOut),
     Route("/api/logs", signals.find_logs, LogsOut),
     Route("/api/logs/histogram", signals.get_log_histogram, LogHistogramOut),
+    Route("/api/logs/around", explore.get_logs_around, LogsAroundOut),
+    Route("/api/fields/top", explore.get_field_top, FieldTopOut),
+    Route("/api/metrics", explore.find_metrics, MetricsOut),
     Route("/api/fields", signals.find_fields, FieldsOut),
     Route("/api/fields/values", signals.find_field_values, FieldValuesOut),
     Route("/api/slos", slos.find_slos, SlosOut),

@@ -9,6 +9,7 @@ from vario.store.address import parse_dsn
 from vario.store.alerts import AlertTables
 from vario.store.damage import DamagedParts
 from vario.store.engine import Engine
+from vario.store.explore import ExploreQueries
 from vario.store.health import HealthQueries
 from vario.store.logs import LogQueries
 from vario.store.markers import MarkerTable
@@ -61,10 +62,21 @@ class ClickHouseStore:
         self.find_fields = services.find_fields
         self.find_field_values = services.find_field_values
 
+        self._explore(ExploreQueries(engine))
+
         self.find_damaged = DamagedParts(engine).find
         health = HealthQueries(engine)
         self.check_services = health.check_services
         self.get_sizes = health.get_sizes
+
+    def _explore(self, explore: ExploreQueries) -> None:
+        self.count_latencies = explore.count_latencies
+        self.draw_traces = explore.draw_traces
+        self.draw_rest = explore.draw_rest
+        self.count_attributes = explore.count_attributes
+        self.count_values = explore.count_values
+        self.find_oldest_logs = explore.find_oldest_logs
+        self.list_metrics = explore.list_metrics
 
     def _read_metrics(self, metrics: MetricQueries) -> None:
         self.find_series = metrics.find_series

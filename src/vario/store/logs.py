@@ -28,6 +28,10 @@ _HASH = (
     "cityHash64(ServiceName, TraceId, SpanId, SeverityNumber, SeverityText, Body, ScopeName,"
     " EventName, LogAttributes, ResourceAttributes)"
 )
+_RECORD = (
+    "toUnixTimestamp64Nano(Timestamp), TraceId, SpanId, SeverityText, SeverityNumber,"
+    " ServiceName, Body, LogAttributes, ResourceAttributes, ScopeName, EventName"
+)
 _CURSOR = re.compile(r"(\d{1,19})-(\d{1,20})-(\d{1,9})", re.ASCII)
 
 
@@ -141,10 +145,7 @@ class LogQueries:
             params |= {"after_ns": after.time_ns, "after_hash": after.hash, "skip": after.repeats}
         return self._engine.query_rows(
             f"""
-            SELECT
-                toUnixTimestamp64Nano(Timestamp), TraceId, SpanId, SeverityText, SeverityNumber,
-                ServiceName, Body, LogAttributes, ResourceAttributes, ScopeName, EventName,
-                {_HASH} AS hash
+            SELECT {_RECORD}, {_HASH} AS hash
             FROM otel_logs
             WHERE {LOGS_AT_TIMES} AND ({condition.sql}){rest}
             ORDER BY Timestamp DESC, hash DESC
@@ -152,6 +153,18 @@ class LogQueries:
             """,
             {**bind_times(times_ns), **params},
         )
+
+
+def fetch_oldest(
+    engine: Engine, condition: Condition, window: TimeRange, limit: int
+) -> tuple[LogRecord, ...]:
+    """Returns the first records of a window that match, oldest first."""
+    rows = engine.query_rows(
+        f"SELECT {_RECORD} FROM otel_logs WHERE {LOGS_IN_WINDOW} AND ({condition.sql})"
+        f" ORDER BY Timestamp, {_HASH} LIMIT {{limit:UInt32}}",
+        {**bind_window(window), **condition.params, "limit": limit},
+    )
+    return tuple(_read_record(row) for row in rows)
 
 
 def _next_cursor(page: Sequence[tuple[Any, ...]], after: _Cursor | None) -> _Cursor:

@@ -90,7 +90,7 @@ class TraceQueries:
     def _summarise(
         self, ids: Sequence[str], condition: Condition, window: TimeRange
     ) -> dict[str, TraceSummary]:
-        bounds, params = self._bound(ids)
+        bounds, params = bound_traces(self._engine, ids)
         rows = self._engine.query_rows(
             f"""
             SELECT
@@ -132,23 +132,24 @@ class TraceQueries:
             for row in rows
         }
 
-    def _bound(self, ids: Sequence[str]) -> tuple[str, dict[str, Any]]:
-        """Returns a condition on time that holds for every span of these traces, if one is known.
 
-        Without it the engine looks for the ids in every part of the table.
-        """
-        found, first_s, last_s = self._engine.query_rows(
-            "SELECT uniqExact(TraceId), toUnixTimestamp(min(Start)), toUnixTimestamp(max(End))"
-            " FROM otel_traces_trace_id_ts WHERE TraceId IN {ids:Array(String)}",
-            {"ids": list(ids)},
-        )[0]
-        if found < len(set(ids)):
-            return "", {}
-        condition = (
-            " AND Timestamp >= fromUnixTimestamp64Nano({first_ns:Int64})"
-            " AND Timestamp < fromUnixTimestamp64Nano({last_ns:Int64})"
-        )
-        return condition, {"first_ns": first_s * 10**9, "last_ns": (last_s + 1) * 10**9}
+def bound_traces(engine: Engine, ids: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    """Returns a condition on time that holds for every span of these traces, if one is known.
+
+    Without it the engine looks for the ids in every part of the table.
+    """
+    found, first_s, last_s = engine.query_rows(
+        "SELECT uniqExact(TraceId), toUnixTimestamp(min(Start)), toUnixTimestamp(max(End))"
+        " FROM otel_traces_trace_id_ts WHERE TraceId IN {ids:Array(String)}",
+        {"ids": list(ids)},
+    )[0]
+    if found < len(set(ids)):
+        return "", {}
+    condition = (
+        " AND Timestamp >= fromUnixTimestamp64Nano({first_ns:Int64})"
+        " AND Timestamp < fromUnixTimestamp64Nano({last_ns:Int64})"
+    )
+    return condition, {"first_ns": first_s * 10**9, "last_ns": (last_s + 1) * 10**9}
 
 
 _SELECT_TRACE = """

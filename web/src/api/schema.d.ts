@@ -64,6 +64,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/traces/heatmap": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Latency Map
+         * @description Matching traces, requests or spans by time and duration.
+         */
+        get: operations["get_latency_map"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/traces/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare Traces
+         * @description What tells the traces of a stretch of time and band of durations from the others.
+         */
+        get: operations["compare_traces"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/traces/{trace_id}": {
         parameters: {
             query?: never;
@@ -116,6 +156,66 @@ export interface paths {
          * @description Number of log records by severity over time; steps begin at multiples of the step.
          */
         get: operations["get_log_histogram"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/logs/around": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Logs Around
+         * @description Records that match before a moment and from it on, up to a day away.
+         */
+        get: operations["get_logs_around"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/fields/top": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Field Top
+         * @description The most frequent values of a field among what matches, with their numbers.
+         */
+        get: operations["get_field_top"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find Metrics
+         * @description The metrics that have series in the window, by job, each with its type, unit and help.
+         */
+        get: operations["find_metrics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -931,6 +1031,38 @@ export interface components {
             remedy: string;
         };
         /**
+         * ComparisonOut
+         * @description The traces of a selection against the rest of the window.
+         *
+         *     `selected`, `rest` and `before` are numbers of traces that were drawn and compared, out of
+         *     `selected_spans` and `rest_spans` matching spans; `tested` values were looked at.
+         */
+        ComparisonOut: {
+            /**
+             * Counted
+             * @enum {string}
+             */
+            counted: "traces" | "requests" | "spans";
+            /** Selected */
+            selected: number;
+            /** Rest */
+            rest: number;
+            /** Before */
+            before: number;
+            /** Selected Spans */
+            selected_spans: number;
+            /** Rest Spans */
+            rest_spans: number;
+            /** Before Start */
+            before_start: number;
+            /** Before End */
+            before_end: number;
+            /** Tested */
+            tested: number;
+            /** Traits */
+            traits: components["schemas"]["TraitOut"][];
+        };
+        /**
          * ConditionOut
          * @description One comparison of an alert's expression: what is measured, and with what it is compared.
          *
@@ -1119,6 +1251,28 @@ export interface components {
             error: string;
         };
         /**
+         * FieldTopOut
+         * @description The most frequent values of a field among `records`, of which `present` have the field.
+         *
+         *     `start` is later than asked where the window holds millions of rows. `distinct` is estimated.
+         */
+        FieldTopOut: {
+            /** Field */
+            field: string;
+            /** Start */
+            start: number;
+            /** End */
+            end: number;
+            /** Records */
+            records: number;
+            /** Present */
+            present: number;
+            /** Distinct */
+            distinct: number;
+            /** Values */
+            values: components["schemas"]["ValueCountOut"][];
+        };
+        /**
          * FieldValuesOut
          * @description Values of a field, the most frequent first.
          */
@@ -1284,6 +1438,40 @@ export interface components {
             series: number;
         };
         /**
+         * LatencyMapOut
+         * @description Counts by step of time and band of durations.
+         *
+         *     `bounds` are the ends of the bands in seconds, one more than there are. A cell is [step, band,
+         *     count, errors]; what it counts stands in `counted`. `stored` spans were counted, which stand
+         *     for `stands_for` where traces are sampled.
+         */
+        LatencyMapOut: {
+            /** Start */
+            start: number;
+            /** End */
+            end: number;
+            /** Step */
+            step: number;
+            /**
+             * Counted
+             * @enum {string}
+             */
+            counted: "traces" | "requests" | "spans";
+            /** Bounds */
+            bounds: number[];
+            /** Cells */
+            cells: [
+                number,
+                number,
+                number,
+                number
+            ][];
+            /** Stored */
+            stored: number;
+            /** Stands For */
+            stands_for: number;
+        };
+        /**
          * LogBucketOut
          * @description Log records in one step of time, by severity (`TRACE` `DEBUG` `INFO` `WARN` `ERROR`...).
          */
@@ -1343,6 +1531,16 @@ export interface components {
             scope: string;
             /** Event Name */
             event_name: string;
+        };
+        /**
+         * LogsAroundOut
+         * @description Records before a moment, and from it on; both oldest first.
+         */
+        LogsAroundOut: {
+            /** Before */
+            before: components["schemas"]["LogRecordOut"][];
+            /** After */
+            after: components["schemas"]["LogRecordOut"][];
         };
         /**
          * LogsOut
@@ -1424,6 +1622,36 @@ export interface components {
             windows: components["schemas"]["MaintenanceOut"][];
         };
         /**
+         * MetricOut
+         * @description One metric of one job. `guessed`: nobody declared its type, the name suggests it.
+         */
+        MetricOut: {
+            /** Name */
+            name: string;
+            /** Job */
+            job: string;
+            /** Type */
+            type: string;
+            /** Unit */
+            unit: string;
+            /** Help */
+            help: string;
+            /** Series */
+            series: number;
+            /** Guessed */
+            guessed: boolean;
+            /**
+             * Classic
+             * @description has _bucket series
+             */
+            classic: boolean;
+            /**
+             * Native
+             * @description has native histograms
+             */
+            native: boolean;
+        };
+        /**
          * MetricUsageOut
          * @description Samples that a metric brought in the last hour, and of how many series.
          */
@@ -1434,6 +1662,14 @@ export interface components {
             samples: number;
             /** Series */
             series: number;
+        };
+        /**
+         * MetricsOut
+         * @description The metrics of the window, by job and name.
+         */
+        MetricsOut: {
+            /** Metrics */
+            metrics: components["schemas"]["MetricOut"][];
         };
         /**
          * MuteOut
@@ -2157,6 +2393,64 @@ export interface components {
             points: components["schemas"]["TrafficPointOut"][];
         };
         /**
+         * TraitOut
+         * @description A value whose share in the selection differs from that in the rest beyond chance.
+         *
+         *     Shares are of traces, 0 to 1; `low` and `high` bound `selected - rest` at 95 % for all values
+         *     together. `before` is its share among traces of the same durations before the selection, null
+         *     where there were none; `habit` says whether that is as large (`usual`), smaller (`new`), or
+         *     not known. `also` are values that exactly as many traces have. `filter` finds such spans.
+         */
+        TraitOut: {
+            /** Service */
+            service: string;
+            /** Field */
+            field: string;
+            /** Value */
+            value: string;
+            /** Selected */
+            selected: number;
+            /** Rest */
+            rest: number;
+            /** Before */
+            before: number | null;
+            /** Low */
+            low: number;
+            /** High */
+            high: number;
+            /**
+             * Habit
+             * @enum {string}
+             */
+            habit: "new" | "usual" | "unknown";
+            /** Filter */
+            filter: string;
+            /** Also */
+            also: components["schemas"]["ValueOut"][];
+        };
+        /**
+         * ValueCountOut
+         * @description A value and how many spans or records have it.
+         */
+        ValueCountOut: {
+            /** Value */
+            value: string;
+            /** Count */
+            count: number;
+        };
+        /**
+         * ValueOut
+         * @description A field with a value, in spans of a service.
+         */
+        ValueOut: {
+            /** Service */
+            service: string;
+            /** Field */
+            field: string;
+            /** Value */
+            value: string;
+        };
+        /**
          * VersionOut
          * @description A version and when it first answered within the window.
          */
@@ -2319,6 +2613,107 @@ export interface operations {
             };
         };
     };
+    get_latency_map: {
+        parameters: {
+            query?: {
+                /** @description the filter grammar; empty matches all */
+                filter?: string;
+                /** @description absent: the first of which something matches */
+                count?: ("traces" | "requests" | "spans") | null;
+                /** @description Unix seconds, RFC 3339, or now-15m */
+                start?: string;
+                /** @description as start; exclusive */
+                end?: string;
+                /** @description seconds or 15s; default by the window */
+                step?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LatencyMapOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    compare_traces: {
+        parameters: {
+            query: {
+                selection_start: string;
+                selection_end: string;
+                /** @description seconds */
+                at_least?: number;
+                /** @description seconds */
+                below?: number;
+                /** @description the filter grammar; empty matches all */
+                filter?: string;
+                count?: "traces" | "requests" | "spans";
+                /** @description Unix seconds, RFC 3339, or now-15m */
+                start?: string;
+                /** @description as start; exclusive */
+                end?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ComparisonOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_trace: {
         parameters: {
             query?: never;
@@ -2432,6 +2827,142 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LogHistogramOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_logs_around: {
+        parameters: {
+            query: {
+                /** @description nanoseconds */
+                time: string;
+                /** @description the filter grammar; empty matches all */
+                filter?: string;
+                /** @description of each side */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogsAroundOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_field_top: {
+        parameters: {
+            query: {
+                signal: "traces" | "logs";
+                field: string;
+                /** @description the filter grammar; empty matches all */
+                filter?: string;
+                limit?: number;
+                /** @description Unix seconds, RFC 3339, or now-15m */
+                start?: string;
+                /** @description as start; exclusive */
+                end?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FieldTopOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    find_metrics: {
+        parameters: {
+            query?: {
+                /** @description Unix seconds, RFC 3339, or now-15m */
+                start?: string;
+                /** @description as start; exclusive */
+                end?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MetricsOut"];
                 };
             };
             /** @description Client Error */
