@@ -136,6 +136,7 @@ def test_a_change_of_retention_reaches_the_tables(
         store.close()
     assert dict(rows) == {
         "alert_deliveries": "400",
+        "incidents": "400",
         "alert_events": "400",
         "entry_spans": "10000",
         "metric_exemplars": "10000",

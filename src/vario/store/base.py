@@ -31,6 +31,7 @@ from vario.model.series import (
 from vario.model.service import ServiceSummary, TrafficSeries
 from vario.model.telemetry import LogBucket, LogPage, Signal, Span, TimeRange, TraceSummary
 from vario.store.base_changes import MarkerLog, PatternReader
+from vario.store.base_incidents import IncidentLog
 from vario.store.base_explore import ExploreReader
 
 
@@ -516,6 +517,7 @@ class Store(
     MetricReader,
     HealthReader,
     AlertLog,
+    IncidentLog,
     ReferenceStore,
     ExploreReader,
     Protocol,

@@ -11,6 +11,7 @@ from vario.store.damage import DamagedParts
 from vario.store.engine import Engine
 from vario.store.explore import ExploreQueries
 from vario.store.health import HealthQueries
+from vario.store.incidents import IncidentTable
 from vario.store.logs import LogQueries
 from vario.store.markers import MarkerTable
 from vario.store.metrics import MetricQueries
@@ -104,6 +105,11 @@ class ClickHouseStore:
         self.write_reference = references.write_reference
         self.delete_reference = references.delete_reference
         self.find_references = references.find_references
+
+        incidents = IncidentTable(engine)
+        self.write_incidents = incidents.write_incidents
+        self.find_incidents = incidents.find_incidents
+        self.get_incident = incidents.get_incident
 
         markers = MarkerTable(engine, clock)
         self.write_marker = markers.write_marker

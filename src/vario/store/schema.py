@@ -42,6 +42,7 @@ _SHARD_KEYS = {
     "alert_events": "cityHash64(id)",
     "alert_records": "cityHash64(id)",
     "alert_deliveries": "cityHash64(id)",
+    "incidents": "cityHash64(id)",
     "drift_references": "cityHash64(model_name)",
     "markers": "cityHash64(id)",
 }
@@ -68,6 +69,7 @@ KEPT = (
     Kept("metric_exemplars", "metrics", "toDateTime(ts)"),
     Kept("alert_events", "alerts", "toDateTime(time)"),
     Kept("alert_deliveries", "alerts", "toDateTime(created)"),
+    Kept("incidents", "alerts", "toDateTime(opened)"),
 )
 
 _STATE_DDL = """

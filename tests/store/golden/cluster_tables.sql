@@ -373,3 +373,18 @@ CREATE TABLE IF NOT EXISTS markers_local ON CLUSTER 'prod' (
 ORDER BY id;
 
 CREATE TABLE IF NOT EXISTS markers ON CLUSTER 'prod' AS markers_local ENGINE = Distributed('prod', currentDatabase(), markers_local, cityHash64(id));
+
+CREATE TABLE IF NOT EXISTS incidents_local ON CLUSTER 'prod' (
+    id String,
+    version UInt64,
+    opened DateTime64(9, 'UTC'),
+    opened_ns Int64,
+    resolved_ns Int64,
+    state LowCardinality(String),
+    service LowCardinality(String),
+    body String CODEC(ZSTD(3))
+) ENGINE = ReplicatedReplacingMergeTree(version)
+ORDER BY id
+TTL toDateTime(opened) + INTERVAL 400 DAY;
+
+CREATE TABLE IF NOT EXISTS incidents ON CLUSTER 'prod' AS incidents_local ENGINE = Distributed('prod', currentDatabase(), incidents_local, cityHash64(id));
