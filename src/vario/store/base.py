@@ -353,7 +353,7 @@ class FieldProfile:
     values: tuple[str, ...]
 
 
-Aggregate = Literal["count", "avg", "sum", "min", "max", "p50", "p95", "p99", "distinct"]
+Aggregate = Literal["count", "avg", "sum", "min", "max", "p50", "p90", "p95", "p99", "distinct"]
 
 
 class EvidenceReader(Protocol):
@@ -516,6 +516,7 @@ class Store(
     ServiceReader,
     MetricReader,
     HealthReader,
+    EvidenceReader,
     AlertLog,
     IncidentLog,
     ReferenceStore,

@@ -9,6 +9,7 @@ from vario.store.address import parse_dsn
 from vario.store.alerts import AlertTables
 from vario.store.damage import DamagedParts
 from vario.store.engine import Engine
+from vario.store.evidence import EvidenceQueries
 from vario.store.explore import ExploreQueries
 from vario.store.health import HealthQueries
 from vario.store.incidents import IncidentTable
@@ -90,6 +91,12 @@ class ClickHouseStore:
         self.find_metadata = metrics.find_metadata
 
     def _keep_records(self, engine: Engine, clock: Clock) -> None:
+        evidence = EvidenceQueries(engine)
+        self.profile_fields = evidence.profile_fields
+        self.read_cube = evidence.read_cube
+        self.sample_traces = evidence.sample_traces
+        self.aggregate = evidence.aggregate
+
         alerts = AlertTables(engine)
         self.write_alert_events = alerts.write_alert_events
         self.find_latest_alerts = alerts.find_latest_alerts

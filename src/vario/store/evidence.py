@@ -36,6 +36,7 @@ _FUNCTIONS: Mapping[Aggregate, str] = {
     "min": "min({x})",
     "max": "max({x})",
     "p50": "quantileExactInclusive(0.5)({x})",
+    "p90": "quantileExactInclusive(0.9)({x})",
     "p95": "quantileExactInclusive(0.95)({x})",
     "p99": "quantileExactInclusive(0.99)({x})",
 }

@@ -1,0 +1,190 @@
+"""What the symptom did over time: the step, the threshold, the series, the onset.
+
+The threshold above which a request is slow is its own earlier p90. A share of slow requests adds up
+over slices of the traffic, as a percentile does not.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from vario.investigate.evidence import DURATION
+from vario.investigate.onset import (
+    Floats,
+    Onset,
+    find_onset,
+    standardise_mean,
+    standardise_ratio,
+)
+from vario.investigate.reader import Reader
+from vario.model.filter import Filter
+from vario.model.investigation import Question, Symptom
+from vario.model.telemetry import Signal, TimeRange
+
+SECOND_NS = 10**9
+LOOKBACK_NS = 3600 * SECOND_NS
+"""So long before the question's window the past is looked at, or as long as the window is."""
+STEPS_S = (5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
+MOST_STEPS = 150
+LEAST_REQUESTS = 8
+"""Requests that a step should have on average."""
+LEAST_STEPS = 12
+
+MAX_P = 0.01
+"""A change that chance brings about more often than this is none."""
+MIN_RATIO = 1.2
+"""Latency that rose by less is no symptom."""
+MIN_SLOW_SHARE = 0.04
+"""Nor is a share of slow requests that rose by less."""
+MIN_ERROR_SHARE = 0.005
+"""Errors that rose by a smaller share of the requests are no symptom."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """A service's requests by step.
+
+    Attributes:
+        history: whole steps from the first to the last that is looked at.
+        step_ns: their length.
+        slow_ns: above it a request counts as slow.
+        count: requests of each step; `errors`, `slow` and `duration_s` likewise.
+    """
+
+    history: TimeRange
+    step_ns: int
+    slow_ns: int
+    count: Floats
+    errors: Floats
+    slow: Floats
+    duration_s: Floats
+
+    def time_of(self, step: int) -> int:
+        """Returns when a step begins."""
+        return self.history.start_ns + step * self.step_ns
+
+    def span_of(self, first: int, end: int) -> TimeRange:
+        """Returns the time of the steps from `first` up to `end`."""
+        return TimeRange(self.time_of(first), self.time_of(end))
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """A symptom that was seen in a series of steps, and when it began."""
+
+    symptom: Symptom
+    onset: Onset
+    before: float
+    after: float
+
+
+def read_timeline(
+    reader: Reader, question: Question, requests: Filter, now_ns: int
+) -> Timeline | None:
+    """Returns the requests around the question's window by step, None where there are none."""
+    end_ns = min(question.window.end_ns, now_ns)
+    back_ns = max(LOOKBACK_NS, question.window.duration_ns)
+    start_ns = max(0, question.window.start_ns - back_ns)
+    rough_ns = max(10 * SECOND_NS, (end_ns - start_ns) // 720)
+    whole = TimeRange(start_ns, end_ns)
+    if whole.duration_ns < LEAST_STEPS * SECOND_NS:
+        return None
+    rough = reader.store.read_cube(Signal.TRACES, requests, whole, step_ns=rough_ns, by=())
+    if not rough.keys:
+        return None
+    seen = np.flatnonzero(rough.count[0] > 0)
+    first_ns = start_ns + int(seen[0]) * rough_ns
+    step_ns = choose_step_ns(end_ns - first_ns, float(rough.count.sum()))
+    if seen[0] > 0:
+        first_ns += step_ns  # what begins within a step looks like a change in it
+    steps = (end_ns - first_ns) // step_ns
+    if steps < LEAST_STEPS:
+        return None
+    history = TimeRange(end_ns - steps * step_ns, end_ns)
+    slow_ns = _usual_ns(reader, question, requests, history)
+    cube = reader.store.read_cube(
+        Signal.TRACES, requests, history, step_ns=step_ns, by=(), slow_ns=slow_ns
+    )
+    if not cube.keys:
+        return None
+    rows = (cube.count[0], cube.errors[0], cube.slow[0], cube.duration_s[0])
+    return Timeline(history, step_ns, slow_ns, *rows)
+
+
+def choose_step_ns(duration_ns: int, requests: float) -> int:
+    """Returns a step that has requests enough, and of which there are enough.
+
+    Example:
+        >>> choose_step_ns(600 * SECOND_NS, 7200) // SECOND_NS
+        5
+        >>> choose_step_ns(7200 * SECOND_NS, 1e6) // SECOND_NS
+        60
+    """
+    for step_s in STEPS_S:
+        steps = duration_ns / (step_s * SECOND_NS)
+        if steps <= MOST_STEPS and requests / max(steps, 1) >= LEAST_REQUESTS:
+            return step_s * SECOND_NS
+    sparse = [s for s in STEPS_S if duration_ns / (s * SECOND_NS) <= MOST_STEPS]
+    return (sparse[0] if sparse else STEPS_S[-1]) * SECOND_NS
+
+
+def find_signs(timeline: Timeline, asked: Symptom | None) -> list[Sign]:
+    """Returns the symptoms that the requests show, errors before latency, the clearest first."""
+    found: list[Sign] = []
+    if asked in (None, "errors"):
+        found += _errors(timeline)
+    if asked in (None, "latency"):
+        found += _latency(timeline)
+    return found
+
+
+def inside(onset: Onset, steps: int) -> np.ndarray:
+    """Returns which steps lie in the change."""
+    mask = np.zeros(steps, dtype=np.bool_)
+    mask[onset.start : onset.end] = True
+    return mask
+
+
+def ratio_around(amount: Floats, total: Floats, onset: Onset) -> tuple[float, float]:
+    """Returns amount over total outside and inside the change."""
+    mask = inside(onset, len(total))
+    before = float(amount[~mask].sum() / max(total[~mask].sum(), 1e-9))
+    return before, float(amount[mask].sum() / max(total[mask].sum(), 1e-9))
+
+
+def _errors(timeline: Timeline) -> list[Sign]:
+    onset = find_onset(standardise_ratio(timeline.errors, timeline.count))
+    if onset is None or onset.p > MAX_P:
+        return []
+    before, after = ratio_around(timeline.errors, timeline.count, onset)
+    if after - before < MIN_ERROR_SHARE or after < 1.5 * before:
+        return []
+    return [Sign("errors", onset, before, after)]
+
+
+def _latency(timeline: Timeline) -> list[Sign]:
+    """Looks at the share of slow requests, then at the mean; the clearer one tells the onset."""
+    found: list[Sign] = []
+    onset = find_onset(standardise_ratio(timeline.slow, timeline.count))
+    if onset is not None and onset.p <= MAX_P / 2:
+        before, after = ratio_around(timeline.slow, timeline.count, onset)
+        if after - before >= MIN_SLOW_SHARE and after >= MIN_RATIO * before:
+            found.append(Sign("latency", onset, before, after))
+    onset = find_onset(standardise_mean(timeline.duration_s, timeline.count))
+    if onset is not None and onset.p <= MAX_P / 2:
+        before, after = ratio_around(timeline.duration_s, timeline.count, onset)
+        if after >= MIN_RATIO * before:
+            found.append(Sign("latency", onset, before, after))
+    return sorted(found, key=lambda sign: -sign.onset.statistic)[:1]
+
+
+def _usual_ns(reader: Reader, question: Question, requests: Filter, history: TimeRange) -> int:
+    """Returns the p90 of durations before the question's window, or early in the history."""
+    early = TimeRange(history.start_ns, history.start_ns + history.duration_ns // 3)
+    asked_ns = question.window.start_ns
+    if asked_ns - history.start_ns > history.duration_ns // 4:
+        early = TimeRange(history.start_ns, min(asked_ns, history.end_ns))
+    usual_s = reader.store.aggregate(Signal.TRACES, "p90", DURATION, requests, early)
+    if np.isnan(usual_s):
+        usual_s = reader.store.aggregate(Signal.TRACES, "p90", DURATION, requests, history)
+    return int(usual_s * SECOND_NS)
