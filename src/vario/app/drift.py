@@ -11,6 +11,7 @@ from vario.clock import Clock
 from vario.config import DriftSettings
 from vario.drift.judge import Limits
 from vario.drift.live import OVER_ALL, Scope, Traffic
+from vario.drift.outcome_watch import FEATURE, OutcomeWatch, outcome_gauges
 from vario.drift.reference import Reference, load_reference
 from vario.drift.report import DriftReport, Invalid
 from vario.drift.watch import DriftWatch, gauges
@@ -35,6 +36,7 @@ class DriftLoop:
         limits = Limits(alpha=settings.alpha, least_psi=settings.least_psi)
         self._references: list[Reference] = []
         self._watch = DriftWatch(self._ask, lambda: self._references, settings.segments, limits)
+        self._outcomes = OutcomeWatch(self._ask, settings.segments, limits)
         self._report = DriftReport()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="drift", daemon=True)
@@ -73,14 +75,15 @@ class DriftLoop:
         at_ms = at_ns // 1_000_000
         try:
             references = self._references = self._load_references()
-            readings = self._watch.step(at_ms)
+            self._watch.step(at_ms)
+            traffic = self._watch.traffic
+            newest = {reference.model_name: reference for reference in references}
+            self._outcomes.step(at_ms, newest, traffic)
             if self._is_new:
                 self._recall(at_ms)
-                readings = self._watch.readings
                 self._is_new = False
-            traffic = self._watch.traffic
-            known = {reference.model_name for reference in references}
-            self._write(gauges(readings), at_ms)
+            readings, outcomes = self._watch.readings, self._outcomes.readings
+            self._write([*gauges(readings), *outcome_gauges(outcomes)], at_ms)
         except VarioError as error:
             log.warning("drift could not be judged: %s", error)
             self._report = self._report.failed(str(error))
@@ -89,8 +92,9 @@ class DriftLoop:
             at_ms=at_ms,
             readings=tuple(readings),
             references=tuple(references),
-            without_reference=tuple(sorted(_find_models(traffic) - known)),
+            without_reference=tuple(sorted(_find_models(traffic) - newest.keys())),
             invalid=tuple(_find_invalid(traffic)),
+            outcomes=tuple(outcomes),
         )
         self._tell()
 
@@ -103,7 +107,11 @@ class DriftLoop:
             )
             version = labels.get("model_version", OVER_ALL)
             scope = Scope(labels.get("model_name", ""), version, segments)
-            self._watch.recall(scope, labels.get("feature", ""), int(cell.value * 1000))
+            feature, since_ms = labels.get("feature", ""), int(cell.value * 1000)
+            if feature == FEATURE:
+                self._outcomes.recall(scope, since_ms)
+            else:
+                self._watch.recall(scope, feature, since_ms)
 
     def _write(self, found: list[tuple[dict[str, str], float]], at_ms: int) -> None:
         if not found:

@@ -38,6 +38,7 @@ class Limits:
         least_missing: by how much the missing share must have risen.
         missing_factor: and how many times the reference's it must be.
         least_new: the share of values in categories that the reference has not.
+        least_fall: by how much an accept rate must have fallen.
     """
 
     false_discovery_rate: float = 0.01
@@ -46,6 +47,7 @@ class Limits:
     least_missing: float = 0.01
     missing_factor: float = 2.0
     least_new: float = 0.01
+    least_fall: float = 0.02
 
 
 @dataclass(frozen=True, slots=True)

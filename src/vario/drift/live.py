@@ -12,7 +12,7 @@ A model's output is the feature `prediction`.
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -68,6 +68,13 @@ class Scope:
             *self.segments,
         )
         return {name: value for name, value in pairs if value not in ("", OVER_ALL)}
+
+    def wider(self) -> "Iterator[Scope]":
+        """Yields the scopes that are judged and hold this one."""
+        for version in (OVER_ALL, self.model_version):
+            yield Scope(self.model_name, version)
+            for segment in self.segments:
+                yield Scope(self.model_name, version, (segment,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +139,7 @@ def observe(ask: Ask, at_ms: int, window_ms: int, segments: Sequence[str]) -> di
         traffic.predictions += cell.value
     for traffic, name, _, cell in cells("feature_value", "feature"):
         if cell.histogram is not None:
-            _add(traffic, name, _of_histogram(cell.histogram))
+            _add(traffic, name, buckets_of(cell.histogram))
     buckets: dict[tuple[int, str], list[tuple[float, float]]] = {}
     owners: dict[int, Traffic] = {}
     for traffic, name, labels, cell in cells("feature_value_bucket", "feature", "le"):
@@ -155,7 +162,8 @@ def _add(traffic: Traffic, name: str, observed: Observed) -> None:
     traffic.features[name] = observed if known is None else merge([known, observed])
 
 
-def _of_histogram(histogram: Histogram) -> Observed:
+def buckets_of(histogram: Histogram) -> Observed:
+    """Returns what a native histogram holds."""
     buckets = [bucket for bucket in histogram.all_buckets() if bucket.count > 0]
     return Observed(
         np.array([bucket.lower for bucket in buckets], dtype=np.float64),
@@ -199,11 +207,8 @@ def roll_up(traffic: Mapping[Scope, Traffic]) -> dict[Scope, Traffic]:
     """
     groups: dict[Scope, list[Traffic]] = {}
     for scope, part in traffic.items():
-        for version in (OVER_ALL, scope.model_version):
-            groups.setdefault(Scope(scope.model_name, version), []).append(part)
-            for segment in scope.segments:
-                narrow = Scope(scope.model_name, version, (segment,))
-                groups.setdefault(narrow, []).append(part)
+        for wider in scope.wider():
+            groups.setdefault(wider, []).append(part)
     return {scope: _joined(parts) for scope, parts in groups.items()}
 
 

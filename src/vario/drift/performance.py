@@ -1,6 +1,6 @@
 """How well a model does: with feedback, and estimated without labels."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -9,13 +9,18 @@ from vario.drift.bins import Floats
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """Numbers of a binary classifier, each 0 to 1; nan where nothing can be said."""
+    """Numbers of a binary classifier, each 0 to 1; nan where nothing can be said.
+
+    `roc_auc` is the probability that what comes true has a higher score than what does not, as far
+    as bins of scores tell.
+    """
 
     accuracy: float
     precision: float
     recall: float
     f1: float
     accept_rate: float
+    roc_auc: float = float("nan")
 
 
 def _of(true_positive: float, false_positive: float, true_negative: float, n: float) -> Performance:
@@ -45,14 +50,7 @@ def estimate_performance(counts: Floats, accepted: Floats, is_positive: Floats) 
         accepted: calibrated probability of the positive class in each bin, 0 to 1.
         is_positive: 1 where scores of the bin are predicted positive, else 0.
     """
-    positive = counts * is_positive
-    negative = counts * (1 - is_positive)
-    return _of(
-        float(positive @ accepted),
-        float(positive @ (1 - accepted)),
-        float(negative @ (1 - accepted)),
-        float(counts.sum()),
-    )
+    return measure_performance(counts * accepted, counts * (1 - accepted), is_positive)
 
 
 def measure_performance(accepted: Floats, rejected: Floats, is_positive: Floats) -> Performance:
@@ -63,12 +61,20 @@ def measure_performance(accepted: Floats, rejected: Floats, is_positive: Floats)
         rejected: how many turned out negative.
         is_positive: 1 where scores of the bin are predicted positive, else 0.
     """
-    return _of(
+    found = _of(
         float(accepted @ is_positive),
         float(rejected @ is_positive),
         float(rejected @ (1 - is_positive)),
         float(accepted.sum() + rejected.sum()),
     )
+    return replace(found, roc_auc=_roc_auc(accepted, rejected))
+
+
+def _roc_auc(accepted: Floats, rejected: Floats) -> float:
+    """Returns the area under the ROC curve of bins in order of their scores; a tie counts half."""
+    pairs = accepted.sum() * rejected.sum()
+    below = np.cumsum(rejected) - rejected
+    return float(accepted @ (below + rejected / 2) / pairs) if pairs else float("nan")
 
 
 def calibration_error(accepted: Floats, rejected: Floats, mean_score: Floats) -> float:

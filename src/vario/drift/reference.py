@@ -24,6 +24,10 @@ MOST_CATEGORIES = 100
 FORMAT = "vario-reference/1"
 
 
+def _no_counts() -> Floats:
+    return np.zeros(0)
+
+
 @dataclass(frozen=True, slots=True)
 class FeatureReference:
     """One feature (or a model's output) as the reference has it.
@@ -39,6 +43,8 @@ class FeatureReference:
         spread: standard deviation of a numeric feature, in its own unit; 0 otherwise.
         lowest: the least value of a numeric feature; nan where it is unknown.
         highest: the greatest one, likewise. Parts have the range of the whole.
+        accepted: of a score, how many values of each bin came true, shape (b,); empty if unknown.
+        rejected: how many did not, likewise.
     """
 
     name: str
@@ -51,6 +57,8 @@ class FeatureReference:
     spread: float = 0.0
     lowest: float = math.nan
     highest: float = math.nan
+    accepted: Floats = field(default_factory=_no_counts)
+    rejected: Floats = field(default_factory=_no_counts)
 
     @property
     def present(self) -> float:
@@ -180,6 +188,45 @@ def make_parts(
     return parts
 
 
+def with_outcomes(feature: FeatureReference, scores: Column, labels: Column) -> FeatureReference:
+    """Returns a score's reference that knows which of its values came true.
+
+    Args:
+        feature: a numeric one.
+        scores: the model's output, one a row.
+        labels: what came of it: booleans, 0 and 1; a row without a label tells nothing.
+
+    Raises:
+        BadData: the output is no number, or a label is something else.
+    """
+    if feature.kind != "numeric":
+        raise BadData(f"{feature.name!r} is no number: only a score can be calibrated by labels")
+    truth = [None if is_gap(label) else _is_true(label) for label in _listed(labels)]
+    rows = np.asarray(scores, dtype=object)
+    accepted, rejected = (
+        count_column(feature, rows[[one is wanted for one in truth]])[0] for wanted in (True, False)
+    )
+    return replace(feature, accepted=accepted, rejected=rejected)
+
+
+def _listed(column: Column) -> list[Any]:
+    return column.tolist() if isinstance(column, np.ndarray) else list(column)
+
+
+def _is_true(label: Any) -> bool:
+    """Returns a label as a boolean.
+
+    Raises:
+        BadData: it is none.
+    """
+    found = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}.get(
+        str(label).strip().lower()
+    )
+    if found is None:
+        raise BadData(f"a label is true, false, 1 or 0, not {label!r}")
+    return found
+
+
 def count_column(feature: FeatureReference, column: Column) -> tuple[Floats, float]:
     """Returns raw values in a reference's bins, and how many there are none of.
 
@@ -235,7 +282,15 @@ def dump_reference(reference: Reference) -> str:
             "highest": f.highest if math.isfinite(f.highest) else None,
         }
         own = numeric if f.kind == "numeric" else {"categories": list(f.categories)}
-        return {"kind": f.kind, "counts": f.counts.tolist(), "missing": f.missing, **own}
+        return {"kind": f.kind, **counts(f), **own}
+
+    def counts(f: FeatureReference) -> dict[str, Any]:
+        told = {"accepted": f.accepted.tolist(), "rejected": f.rejected.tolist()}
+        return {
+            "counts": f.counts.tolist(),
+            "missing": f.missing,
+            **(told if len(f.accepted) else {}),
+        }
 
     return json.dumps(
         {
@@ -250,10 +305,7 @@ def dump_reference(reference: Reference) -> str:
                 {
                     "segment": segment,
                     "value": value,
-                    "features": {
-                        name: {"counts": f.counts.tolist(), "missing": f.missing}
-                        for name, f in sorted(features.items())
-                    },
+                    "features": {name: counts(f) for name, f in sorted(features.items())},
                 }
                 for (segment, value), features in sorted(reference.parts.items())
             ],
@@ -299,6 +351,8 @@ def load_reference(text: str, source: str) -> Reference:
                             features[name],
                             counts=np.array(own["counts"], dtype=np.float64),
                             missing=float(own["missing"]),
+                            accepted=_counts(own.get("accepted")),
+                            rejected=_counts(own.get("rejected")),
                         ),
                         source,
                     )
@@ -323,6 +377,8 @@ def _load_feature(name: str, feature: Mapping[str, Any], source: str) -> Feature
         spread=float(feature.get("spread", 0.0)),
         lowest=_number(feature.get("lowest")),
         highest=_number(feature.get("highest")),
+        accepted=_counts(feature.get("accepted")),
+        rejected=_counts(feature.get("rejected")),
     )
     return _fitting(loaded, source)
 
@@ -330,6 +386,11 @@ def _load_feature(name: str, feature: Mapping[str, Any], source: str) -> Feature
 def _number(value: Any) -> float:
     """Returns a number that may be unknown; references of earlier versions have no range."""
     return math.nan if value is None else float(value)
+
+
+def _counts(values: Any) -> Floats:
+    """Returns counts that a reference may have or not."""
+    return np.array(values or [], dtype=np.float64)
 
 
 def _fitting(feature: FeatureReference, source: str) -> FeatureReference:
@@ -340,6 +401,8 @@ def _fitting(feature: FeatureReference, source: str) -> FeatureReference:
     """
     inner = feature.edges if feature.kind == "numeric" else feature.categories
     fits = feature.kind in ("numeric", "categorical") and len(feature.counts) == len(inner) + 1
+    outcomes = len(feature.accepted), len(feature.rejected)
+    fits &= outcomes in ((0, 0), (len(feature.counts), len(feature.counts)))
     if not fits or feature.counts.min() < 0 or feature.missing < 0 or not feature.present:
         raise BadData(
             f"{source}: feature {feature.name!r} of the reference does not fit its own bins"

@@ -7,11 +7,13 @@ from typing import Literal
 
 from vario.drift.judge import FeatureDrift
 from vario.drift.live import OVER_ALL, Scope
+from vario.drift.outcome_watch import FEATURE
+from vario.drift.outcomes import OutcomeReading
 from vario.drift.reference import Reference
 from vario.drift.watch import CALM, Reading
-from vario.drift.words import summarise
+from vario.drift.words import summarise, tell_fall
 
-FindingKind = Literal["missing", "new_category", "drifted"]
+FindingKind = Literal["missing", "new_category", "drifted", "accept_rate"]
 _GRAVEST_FIRST: tuple[FindingKind, ...] = ("missing", "new_category", "drifted")
 
 
@@ -22,8 +24,9 @@ class Finding:
     Attributes:
         model_name: the model.
         version: the version concerned.
-        feature: the feature's name; `prediction` is the model's output.
-        kind: `missing`, `new_category` or `drifted`.
+        feature: the feature's name; `prediction` is the model's output, `accept_rate` what users
+            made of it.
+        kind: `missing`, `new_category`, `drifted` or `accept_rate`.
         segments: values of the segments concerned; empty where it is the same everywhere.
         since_ms: when it began, milliseconds since the epoch.
         text: all of it in a sentence.
@@ -66,6 +69,7 @@ class DriftReport:
         without_reference: models with live traffic that have none.
         invalid: values of the last minutes that could not be used.
         error: why the last step failed, empty if it did not.
+        outcomes: feedback in every scope.
     """
 
     at_ms: int = 0
@@ -74,6 +78,7 @@ class DriftReport:
     without_reference: tuple[str, ...] = ()
     invalid: tuple[Invalid, ...] = ()
     error: str = ""
+    outcomes: tuple[OutcomeReading, ...] = ()
 
     def failed(self, error: str) -> "DriftReport":
         """Returns the report of before with why there is no newer one."""
@@ -92,6 +97,12 @@ class DriftReport:
                 key = (scope.model_name, scope.model_version, reading.drift.feature)
                 groups.setdefault(key, []).append(reading)
         found = [_find(key, group) for key, group in sorted(groups.items())]
+        rates: dict[tuple[str, str], list[OutcomeReading]] = {}
+        for reading in self.outcomes:
+            if reading.scope.model_version != OVER_ALL:
+                key = (reading.scope.model_name, reading.scope.model_version)
+                rates.setdefault(key, []).append(reading)
+        found += [_find_fall(key, group) for key, group in sorted(rates.items())]
         return sorted((f for f in found if f), key=lambda f: f.kind != "missing")
 
 
@@ -117,6 +128,22 @@ def _find(key: tuple[str, str, str], group: Sequence[Reading]) -> Finding | None
         since_ms=since_ms,
         text=summarise(feature, version, _somewhere(shown, is_everywhere=is_everywhere), moment),
     )
+
+
+def _find_fall(key: tuple[str, str], group: Sequence[OutcomeReading]) -> Finding | None:
+    divided = [reading for reading in group if reading.scope.segments] or list(group)
+    told = [r for r in divided if r.is_held]
+    if not told:
+        told = divided = [r for r in group if r.is_held]
+    if not told:
+        return None
+    since_ms = min(reading.since_ms for reading in told)
+    moment = f"{datetime.fromtimestamp(since_ms / 1000, UTC):%H:%M} UTC"
+    is_everywhere = len(told) == len(divided)
+    values = () if is_everywhere else tuple(sorted({r.scope.segments[0][1] for r in told}))
+    rest = [r for r in divided if r not in told]
+    text = tell_fall(key[1], values, told, rest, moment)
+    return Finding(key[0], key[1], FEATURE, "accept_rate", values, since_ms, text)
 
 
 def _as_told(reading: Reading) -> FeatureDrift:

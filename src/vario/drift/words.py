@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from vario.drift.judge import FeatureDrift
 from vario.drift.live import OVER_ALL, Scope
+from vario.drift.outcomes import OutcomeReading
 
 
 def summarise(feature: str, version: str, found: Mapping[Scope, FeatureDrift], since: str) -> str:
@@ -32,6 +33,36 @@ def summarise(feature: str, version: str, found: Mapping[Scope, FeatureDrift], s
     return sentence
 
 
+def tell_fall(
+    version: str,
+    where: Sequence[str],
+    told: Sequence[OutcomeReading],
+    rest: Sequence[OutcomeReading],
+    since: str,
+) -> str:
+    """Returns one sentence about an accept rate that has fallen.
+
+    Args:
+        version: whose rate it is.
+        where: values of the segments concerned, empty for everywhere.
+        told: what was measured there.
+        rest: what was measured elsewhere.
+        since: the time it began, as it is to be shown.
+    """
+
+    def mean(pairs: Sequence[tuple[float, float]]) -> str:
+        total = sum(n for _, n in pairs)
+        return _percent(sum(part for part, _ in pairs) / total) if total else "unknown"
+
+    before = mean([(r.baseline.rate * r.total, r.total) for r in told])
+    now = mean([(r.accepted, r.total) for r in told])
+    place = f" in {_listed(where)}" if where else ""
+    sentence = f"accept rate of {version or '(none)'}{place} fell from {before} to {now}"
+    sentence += f" since {since}"
+    elsewhere = mean([(r.accepted, r.total) for r in rest])
+    return f"{sentence}; elsewhere {elsewhere}" if where and rest else sentence
+
+
 _GRAVITY = {"drifted": 1, "new_category": 2, "missing": 3, "stable": 0, "too_few": 0}
 _EFFECT = {
     "missing": lambda d: f"missing {_percent(d.missing_ratio)}",
@@ -44,7 +75,11 @@ _EFFECT = {
 
 
 def _where(told: Mapping[Scope, FeatureDrift]) -> str:
-    names = sorted({value or "(none)" for scope in told for _, value in scope.segments})
+    return _listed(sorted({value for scope in told for _, value in scope.segments}))
+
+
+def _listed(values: Sequence[str]) -> str:
+    names = [value or "(none)" for value in values]
     if len(names) < 2:
         return "".join(names)
     return f"{', '.join(names[:-1])} and {names[-1]}"
