@@ -1,20 +1,21 @@
-/** The typed way to the server: one function, one error. */
+/** The typed way to the server: one function to ask, one to change, one error. */
 
 import type { components, paths } from "./schema";
 
 export type Shapes = components["schemas"];
 
 type Path = keyof paths;
-type Answer<P extends Path> = paths[P] extends {
-  get: { responses: { 200: { content: { "application/json": infer Body } } } };
-}
-  ? Body
-  : never;
+export type Change = "post" | "put" | "delete";
 
-type QueryValue = string | number | boolean | null | undefined;
+type Operation<P extends Path, M extends "get" | Change> = paths[P] extends Record<M, infer Found> ? Found : never;
+type Answer<Op> = Op extends { responses: { 200: { content: { "application/json": infer Body } } } } ? Body : never;
+type Body<Op> = Op extends { requestBody: { content: { "application/json": infer Sent } } } ? Sent : undefined;
+
+type QueryValue = string | number | boolean | readonly string[] | null | undefined;
 
 export interface Request {
   path?: Record<string, string>;
+  /** A list stands for a parameter that is given several times. */
   query?: Record<string, QueryValue>;
   signal?: AbortSignal;
 }
@@ -42,25 +43,39 @@ export function apiUrl(template: string, { path = {}, query = {} }: Request = {}
   const filled = template.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(path[name] ?? ""));
   const params = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
-    if (value != null) params.set(name, String(value));
+    if (Array.isArray(value)) for (const one of value) params.append(name, one);
+    else if (value != null) params.set(name, String(value));
   }
   const text = params.toString();
   return text ? `${filled}?${text}` : filled;
 }
 
 /** Asks the server; throws `ApiError` for anything but a good answer. */
-export async function get<P extends Path>(template: P, request: Request = {}): Promise<Answer<P>> {
+export function get<P extends Path>(template: P, request: Request = {}): Promise<Answer<Operation<P, "get">>> {
+  return fetchJson(apiUrl(template, request), { signal: request.signal ?? null });
+}
+
+/** Changes something on the server and returns its answer; throws `ApiError` where it refuses. */
+export function change<M extends Change, P extends Path>(
+  method: M,
+  template: P,
+  { body, ...request }: Request & { body?: Body<Operation<P, M>> } = {},
+): Promise<Answer<Operation<P, M>>> {
+  const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+  return fetchJson(apiUrl(template, request), { method: method.toUpperCase(), ...sent });
+}
+
+/** The JSON answer of any address of the server. */
+export async function fetchJson<T>(url: string, init: RequestInit = {}): Promise<T> {
+  const headers = { accept: "application/json", ...(init.body ? { "content-type": "application/json" } : {}) };
   let response: Response;
   try {
-    response = await fetch(apiUrl(template, request), {
-      headers: { accept: "application/json" },
-      signal: request.signal ?? null,
-    });
+    response = await fetch(url, { ...init, headers });
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new ApiError("The server does not answer. Is `vario up` still running?", "network", 0);
   }
-  if (response.ok) return (await response.json()) as Answer<P>;
+  if (response.ok) return (await response.json()) as T;
   throw await readError(response);
 }
 

@@ -13,6 +13,8 @@ export interface ChartSeries {
   /** Fill below the line. */
   filled?: boolean;
   width?: number;
+  /** A line that is a limit rather than a measurement. */
+  dashed?: boolean;
 }
 
 export interface PlotStyle {
@@ -67,12 +69,13 @@ function axes({ format, zone }: PlotStyle): uPlot.Axis[] {
   ];
 }
 
-function line({ label, color, filled, width = 1.5 }: ChartSeries): uPlot.Series {
+function line({ label, color, filled, dashed, width = 1.5 }: ChartSeries): uPlot.Series {
   const stroke = cssColor(color);
   return {
     label,
     stroke,
     width,
+    ...(dashed ? { dash: [6, 4] } : {}),
     ...(filled ? { fill: `color-mix(in srgb, ${stroke} 18%, transparent)` } : {}),
     points: {
       show: true,

@@ -26,6 +26,8 @@ interface TimeChartProps {
   logarithmic?: boolean;
   /** Whether dragging changes the time window; by default it does. */
   zoomable?: boolean;
+  /** Whether the newest values are still coming in; by default what the time window of the page says. */
+  live?: boolean;
   syncKey?: string;
   slow?: readonly SlowPoint[];
   markers?: readonly Marker[];
@@ -54,8 +56,8 @@ export function TimeChart(props: TimeChartProps) {
   const window = useTimeWindow();
   const [index, setIndex] = useState<number | null>(null);
   const style: PlotStyle = {
-    series: lines.map(({ label, color, filled, width }) => ({
-      label, color, ...(filled ? { filled } : {}), ...(width ? { width } : {}),
+    series: lines.map(({ label, color, filled, width, dashed }) => ({
+      label, color, ...(filled ? { filled } : {}), ...(width ? { width } : {}), ...(dashed ? { dashed } : {}),
     })),
     format, height, zone, logarithmic, kind: "lines", syncKey, zoomable: props.zoomable ?? true,
   };
@@ -78,7 +80,7 @@ export function TimeChart(props: TimeChartProps) {
       <p className="visually-hidden">{summary(props)}</p>
       <div ref={holder} className={css.holder} style={{ height }} />
       {plot && (
-        <Overlay plot={plot} slow={slow} markers={markers} live={window.live} name={title} />
+        <Overlay plot={plot} slow={slow} markers={markers} live={props.live ?? window.live} name={title} />
       )}
     </figure>
   );

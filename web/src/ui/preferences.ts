@@ -1,4 +1,4 @@
-/** What a person prefers on this browser: theme and time zone. Not part of a link. */
+/** What a person prefers on this browser: theme, time zone, the name to sign with. Not part of a link. */
 
 import { useSyncExternalStore } from "react";
 
@@ -8,6 +8,8 @@ export type Zone = "local" | "utc";
 interface Preferences {
   readonly theme: Theme;
   readonly zone: Zone;
+  /** Signs silences, acknowledgements and notes. */
+  readonly author: string;
 }
 
 function load(): Preferences {
@@ -22,6 +24,7 @@ function load(): Preferences {
   return {
     theme: theme === "dark" || theme === "light" ? theme : "system",
     zone: read("zone") === "utc" ? "utc" : "local",
+    author: read("author") ?? "",
   };
 }
 
