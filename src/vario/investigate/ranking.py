@@ -7,7 +7,7 @@ is blamed as far as it explains its callers, and not for being deep. Whether any
 all is decided by the same procedure on stretches of the history ("placebos").
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -105,7 +105,7 @@ class RankSettings:
     """
 
     max_p: float = 0.05
-    max_placebos: int = 150
+    max_placebos: int = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +142,7 @@ def rank_nodes(
     """
     ranker = _Ranker(learn_usual(history, event), window.nodes, callees, target)
     blame = ranker.rank(window)
-    length = window.amount.shape[1]
-    last = history.amount.shape[1] - length
-    count = min(settings.max_placebos, last + 1)
-    starts = np.unique(np.linspace(0, last, count).astype(np.int64)) if count > 0 else []
-    null = [_weigh(ranker.rank(history.stretch(start, start + length))) for start in starts]
+    null = [_weigh(ranker.rank(stretch)) for stretch in _placebos(history, window, settings)]
     weight = _weigh(blame)
     p = (1 + sum(other >= weight for other in null)) / (1 + len(null))
     return Blame(
@@ -158,6 +154,19 @@ def rank_nodes(
         p,
         len(null),
     )
+
+
+def _placebos(history: Panel, window: Panel, settings: RankSettings) -> Iterator[Panel]:
+    """Yields stretches of history that are as long as the window and do not overlap.
+
+    If they did, one incident in the history would count as often as they are shifted against it.
+    """
+    length = window.amount.shape[1]
+    starts = np.arange(0, history.amount.shape[1] - length + 1, length)
+    if len(starts) > settings.max_placebos:
+        starts = starts[np.linspace(0, len(starts) - 1, settings.max_placebos).astype(np.int64)]
+    for start in starts.tolist():
+        yield history.stretch(start, start + length)
 
 
 def _weigh(blame: Blame) -> float:
