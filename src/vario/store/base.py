@@ -31,8 +31,9 @@ from vario.model.series import (
 from vario.model.service import ServiceSummary, TrafficSeries
 from vario.model.telemetry import LogBucket, LogPage, Signal, Span, TimeRange, TraceSummary
 from vario.store.base_changes import MarkerLog, PatternReader
-from vario.store.base_incidents import IncidentLog
 from vario.store.base_explore import ExploreReader
+from vario.store.base_incidents import IncidentLog
+from vario.store.base_load import LoadReader
 
 
 class RemoteFeed(StrEnum):
@@ -521,6 +522,7 @@ class Store(
     IncidentLog,
     ReferenceStore,
     ExploreReader,
+    LoadReader,
     Protocol,
 ):
     """Everything above over one engine."""

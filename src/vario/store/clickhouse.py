@@ -13,6 +13,7 @@ from vario.store.evidence import EvidenceQueries
 from vario.store.explore import ExploreQueries
 from vario.store.health import HealthQueries
 from vario.store.incidents import IncidentTable
+from vario.store.load import LoadQueries
 from vario.store.logs import LogQueries
 from vario.store.markers import MarkerTable
 from vario.store.metrics import MetricQueries
@@ -63,6 +64,10 @@ class ClickHouseStore:
         self.get_traffic = services.get_traffic
         self.find_fields = services.find_fields
         self.find_field_values = services.find_field_values
+
+        load = LoadQueries(engine)
+        self.read_load = load.read_load
+        self.count_replicas = load.count_replicas
 
         self._explore(ExploreQueries(engine))
 

@@ -68,6 +68,11 @@ _SAMPLED_ENTRIES = f"""(
 _ENTRIES = "otel_traces WHERE IsEntry AND"
 
 
+def entries_of(engine: Engine) -> str:
+    """Returns where requests are counted: what stands between FROM and a condition."""
+    return _SAMPLED_ENTRIES if is_sampling(engine) else _ENTRIES
+
+
 class ServiceQueries:
     """`vario.store.base.ServiceReader` over otel_traces (and otel_logs, for fields)."""
 
@@ -81,7 +86,7 @@ class ServiceQueries:
             f"""
             SELECT ServiceName, ModelName, {_REQUESTS}, {_ERRORS}, {_QUANTILES},
                 toUnixTimestamp64Nano(max(Timestamp)), arraySort(groupUniqArray(Region))
-            FROM {self._entries()} {IN_WINDOW}
+            FROM {entries_of(self._engine)} {IN_WINDOW}
             GROUP BY ServiceName, ModelName ORDER BY ServiceName, ModelName
             """,
             params,
@@ -114,7 +119,8 @@ class ServiceQueries:
         rows = self._engine.query_rows(
             f"""
             SELECT {_GROUPS[by]} AS group, {STEP} AS step, {_POINT}
-            FROM {self._entries()} {IN_WINDOW} AND ServiceName = {{service:String}}{of_model}
+            FROM {entries_of(self._engine)} {IN_WINDOW}
+                AND ServiceName = {{service:String}}{of_model}
             GROUP BY group, step
             """,
             {**bind_window(window, step_ns), "service": service, "model": model or ""},
@@ -165,10 +171,6 @@ class ServiceQueries:
         )
         return [row[0] for row in rows]
 
-    def _entries(self) -> str:
-        """Returns where requests are counted: what stands between FROM and a condition."""
-        return _SAMPLED_ENTRIES if is_sampling(self._engine) else _ENTRIES
-
     def _narrow(self, signal: Signal, window: TimeRange) -> TimeRange:
         """Returns the end of a window that holds enough rows to know its fields by."""
         table, in_window = _TABLES[signal]
@@ -187,7 +189,7 @@ class ServiceQueries:
             f"""
             SELECT ServiceName, ModelName, ModelVersion,
                 toUnixTimestamp64Nano(min(Timestamp)) AS first_ns, {_REQUESTS}
-            FROM {self._entries()} {IN_WINDOW} AND ModelVersion != ''
+            FROM {entries_of(self._engine)} {IN_WINDOW} AND ModelVersion != ''
             GROUP BY ServiceName, ModelName, ModelVersion ORDER BY first_ns, ModelVersion
             """,
             params,
@@ -204,7 +206,7 @@ class ServiceQueries:
         rows = self._engine.query_rows(
             f"""
             SELECT ServiceName, ModelName, {STEP} AS step, {_POINT}
-            FROM {self._entries()} {IN_WINDOW}
+            FROM {entries_of(self._engine)} {IN_WINDOW}
             GROUP BY ServiceName, ModelName, step
             """,
             bind_window(window, step_ns),
