@@ -24,20 +24,21 @@ from vario.investigate.leaves import (
     event_size,
     find_excess,
     ordinary_minutes,
+    predict_rates,
     sum_windows,
 )
 from vario.investigate.scan import Cuboid, Found, Scan, build_cuboids
 
 __all__ = ["Attribution", "Change", "LeafTable", "ScanSettings", "Slice", "attribute"]
 
-LOOKED_AT = 24
+LOOKED_AT = 16
 """Descriptions of a cause that are compared with each other."""
 
 INSEPARABLE = 0.01
 """Two descriptions mean the same traffic where they differ by this share of it and its excess."""
 
-PLACEBO_ELEMENTS = 1 << 21
-"""Numbers in memory of a kind at once while placebo windows are scanned."""
+PLACEBO_ELEMENTS = 1 << 16
+"""Small tables are scanned for several placebo windows at once, up to so many leaves in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +148,17 @@ def attribute(
     """
     usual = ordinary_minutes(table, before)
     windows = sum_windows(table, [(usual, after)])
-    event = event_size(table, usual)
-    excess = find_excess(table, windows, event)
+    predicted, event = predict_rates(table, windows), event_size(table, usual)
+    excess = find_excess(table, windows, predicted, event)
     cuboids = build_cuboids(table.codes, table.sizes, settings.max_dims)
-    null = _score_placebos(table, before, usual, len(after), event, cuboids, settings)
-    describe = _Describer(table, windows, excess, null)
+    questions = _choose_placebos(before, usual, len(after), settings.max_placebos)
+    null: list[float] = []
+    batch = max(1, PLACEBO_ELEMENTS // max(len(table.codes), 1))
+    for start in range(0, len(questions), batch):
+        earlier = sum_windows(table, questions[start : start + batch])
+        placebo = find_excess(table, earlier, predicted, event)
+        null += Scan(cuboids, placebo, settings.min_share).best_scores().tolist()
+    describe = _Describer(table, windows, excess, np.sort(np.array(null)))
     scan = Scan(cuboids, excess, settings.min_share)
     groups = _group(scan.find_best(LOOKED_AT, settings.max_causes), windows, excess)
     candidates: list[Slice] = []
@@ -187,22 +194,15 @@ def decompose_change(windows: Windows) -> Change:
     )
 
 
-def _score_placebos(
-    table: LeafTable,
-    before: Columns,
-    usual: Columns,
-    length: int,
-    event: float,
-    cuboids: list[Cuboid],
-    settings: ScanSettings,
-) -> Floats:
-    """Returns the highest score of each earlier window of the same length, lowest first.
+def _choose_placebos(
+    before: Columns, usual: Columns, length: int, most: int
+) -> list[tuple[Columns, Columns]]:
+    """Returns earlier windows of the same length, each with the ordinary minutes outside it.
 
-    Each is held against the ordinary minutes of the baseline outside it. Incidents in the baseline
-    stay in: a table that has bursts every hour needs more than a burst.
+    Incidents in the baseline stay in: a table that has bursts every hour needs more than a burst.
     """
     last = len(before) - length
-    count = min(settings.max_placebos, last + 1)
+    count = min(most, last + 1)
     starts = np.unique(np.linspace(0, last, count).astype(np.int64)) if count > 0 else []
     questions: list[tuple[Columns, Columns]] = []
     for start in starts:
@@ -210,13 +210,7 @@ def _score_placebos(
         outside = np.setdiff1d(usual, window)
         if len(outside) >= 2:
             questions.append((outside, window))
-    batch = max(1, PLACEBO_ELEMENTS // max(len(table.codes), 1))
-    scores: list[float] = []
-    for start in range(0, len(questions), batch):
-        windows = sum_windows(table, questions[start : start + batch])
-        scan = Scan(cuboids, find_excess(table, windows, event), settings.min_share)
-        scores += scan.best_scores().tolist()
-    return np.sort(np.array(scores))
+    return questions
 
 
 def _group(found: list[Found], windows: Windows, excess: Excess) -> list[list[Found]]:

@@ -96,7 +96,7 @@ def ordinary_minutes(table: LeafTable, before: Columns) -> Columns:
     """Returns the minutes of `before` without those that are incidents of their own."""
     if len(before) < 4:
         return before
-    rate = table.amount[:, before].sum(0) / np.maximum(table.total[:, before].sum(0), 1e-12)
+    rate = table.amount.sum(0)[before] / np.maximum(table.total.sum(0)[before], 1e-12)
     middle = np.median(rate)
     deviation = 1.4826 * np.median(np.abs(rate - middle)) + 1e-9
     kept = before[rate <= middle + HIGH_MINUTE * deviation]
@@ -118,33 +118,36 @@ def sum_windows(table: LeafTable, questions: list[tuple[Columns, Columns]]) -> W
     )
 
 
-def predict_rates(codes: Codes, sizes: tuple[int, ...], windows: Windows) -> Floats:
-    """Returns the rate of each leaf in the baseline as the product of one factor a value.
+def predict_rates(table: LeafTable, windows: Windows) -> Floats:
+    """Returns the rate of each leaf in the first baseline as the product of one factor a value.
 
     It is the log-linear model without interactions, fitted by iterative scaling; leaves without
     any history get from it what their values usually go with.
     """
-    amount, total = windows.amount_before, windows.total_before
-    questions = amount.shape[1]
-    overall = amount.sum(0) / np.maximum(total.sum(0), 1e-12)
-    rate = np.broadcast_to(overall, amount.shape).copy()
-    offsets = np.arange(questions)
+    amount = np.ascontiguousarray(windows.amount_before[:, 0])
+    total = np.ascontiguousarray(windows.total_before[:, 0])
+    usual = float(amount.sum()) / max(float(total.sum()), 1e-12)
+    rate = np.full(len(amount), usual)
+    columns = np.ascontiguousarray(table.codes.T)
     for _ in range(FITTING_ROUNDS):
-        for dim, size in enumerate(sizes):
-            cell = (codes[:, dim, None] * questions + offsets).ravel()
-            length = size * questions
-            seen = np.bincount(cell, amount.ravel(), length)
-            fitted = np.bincount(cell, (rate * total).ravel(), length)
-            usual = np.tile(overall, size)
-            rate *= ((seen + usual) / (fitted + usual + 1e-300))[cell].reshape(rate.shape)
+        for codes, size in zip(columns, table.sizes, strict=True):
+            seen = np.bincount(codes, amount, size)
+            fitted = np.bincount(codes, rate * total, size)
+            rate *= ((seen + usual) / (fitted + usual + 1e-300))[codes]
     return rate
 
 
-def find_excess(table: LeafTable, windows: Windows, event: float) -> Excess:
-    """Returns expectation, excess and its variance; `event` is what `event_size` returns."""
+def find_excess(table: LeafTable, windows: Windows, predicted: Floats, event: float) -> Excess:
+    """Returns expectation, excess and its variance.
+
+    Args:
+        table: where the windows are from.
+        windows: sums over them.
+        predicted: rate of each leaf by its values, what `predict_rates` returns.
+        event: what `event_size` returns.
+    """
     weight = PRIOR_WEIGHT[table.measure]
-    prior = predict_rates(table.codes, table.sizes, windows)
-    rate = (windows.amount_before + weight * prior) / (windows.total_before + weight)
+    rate = (windows.amount_before + weight * predicted[:, None]) / (windows.total_before + weight)
     expected = rate * windows.total
     noise = event * np.maximum(expected, LEAST_EVENTS * event)
     return Excess(expected, windows.amount - expected, noise + (RIPPLE * expected) ** 2)

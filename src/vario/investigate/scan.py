@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,25 +54,27 @@ class Found:
 
 def build_cuboids(codes: Codes, sizes: tuple[int, ...], max_dims: int) -> list[Cuboid]:
     """Returns all combinations of dimensions that have more than one value, the shortest first."""
-    varied = [dim for dim, size in enumerate(sizes) if size > 1]
-    return [
-        _build_cuboid(codes, sizes, dims)
-        for length in range(1, max_dims + 1)
-        for dims in combinations(varied, length)
-    ]
+    columns = np.ascontiguousarray(codes.T)
+    everything = Cuboid((), np.zeros(len(codes), dtype=np.int64), 1)
+    cuboids = [everything]
+    found: list[Cuboid] = []
+    for _ in range(max_dims):
+        cuboids = [
+            _extend(cuboid, dim, columns[dim], size)
+            for cuboid in cuboids
+            for dim, size in enumerate(sizes)
+            if size > 1 and (not cuboid.dims or dim > cuboid.dims[-1])
+        ]
+        found += cuboids
+    return found
 
 
-def _build_cuboid(codes: Codes, sizes: tuple[int, ...], dims: tuple[int, ...]) -> Cuboid:
-    cell = np.zeros(len(codes), dtype=np.int64)
-    cells = 1
-    for dim in dims:
-        cell *= sizes[dim]
-        cell += codes[:, dim]
-        cells *= sizes[dim]
+def _extend(cuboid: Cuboid, dim: int, codes: Cells, size: int) -> Cuboid:
+    cell, cells = cuboid.cell * size + codes, cuboid.cells * size
     if cells > DENSE_CELLS:
         _, cell = np.unique(cell, return_inverse=True)
         cells = int(cell.max()) + 1
-    return Cuboid(dims, cell, cells)
+    return Cuboid((*cuboid.dims, dim), cell, cells)
 
 
 @dataclass(frozen=True, slots=True)
