@@ -16,7 +16,9 @@ from vario.query.promql.engine import PromQL
 from vario.store.base import (
     EvidenceReader,
     LogReader,
+    MarkerLog,
     MetricReader,
+    PatternReader,
     ServiceReader,
     TraceReader,
 )
@@ -24,7 +26,16 @@ from vario.store.base import (
 _MS = 1_000_000
 
 
-class EvidenceStore(TraceReader, LogReader, ServiceReader, MetricReader, EvidenceReader, Protocol):
+class EvidenceStore(
+    TraceReader,
+    LogReader,
+    PatternReader,
+    MarkerLog,
+    ServiceReader,
+    MetricReader,
+    EvidenceReader,
+    Protocol,
+):
     """The reads of the store that an investigation uses."""
 
 

@@ -151,14 +151,17 @@ class PatternQueries:
     ) -> list[str]:
         """Lists attributes with few values, by some of the records of both times."""
         condition = compile_filter(where, Signal.LOGS)
-        part = (
-            "SELECT LogAttributes FROM otel_logs"
-            f" WHERE {{}} AND ({sample.sql}) AND ({condition.sql}) LIMIT 5000"
-        )
+
+        def some_of(time: str) -> str:
+            return (
+                f"SELECT LogAttributes FROM otel_logs WHERE ({time})"
+                f" AND ({sample.sql}) AND ({condition.sql}) LIMIT 5000"
+            )
+
         rows = self._engine.query_rows(
             f"""
             SELECT key FROM
-                ({part.format(LOGS_IN_WINDOW)} UNION ALL {part.format(_IN_BASELINE)})
+                ({some_of(LOGS_IN_WINDOW)} UNION ALL {some_of(_IN_BASELINE)})
             ARRAY JOIN mapKeys(LogAttributes) AS key, mapValues(LogAttributes) AS value
             GROUP BY key
             HAVING uniq(value) <= {_MOST_VALUES} AND max(length(value)) <= 200
