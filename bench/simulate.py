@@ -1,0 +1,327 @@
+"""An inference service on paper: spans, logs and metrics with planted causes, or with none.
+
+`Simulation.write` puts a case into a store: half an hour of one service in two regions, in front of
+a feature store with a cache, with noise that remembers and a wave of load. A plan says what goes
+wrong, from when on and how badly; controls are plans after which nothing is wrong with the service.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vario.model.series import SampleBlock
+from vario.model.telemetry import TimeRange
+from vario.store.clickhouse import ClickHouseStore
+
+Floats = NDArray[np.float64]
+
+CAUSES = ("cache", "release", "batch", "upstream", "deploy_slow", "tier_errors")
+CONTROLS = ("quiet", "absorbed_surge", "waves", "harmless_release", "mix_shift", "noisy_replica")
+REGIONS = ("us-east", "eu-west", "ap-south")
+TIERS = ("free", "pro", "enterprise")
+_SECOND_NS = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What happens to a service.
+
+    Attributes:
+        kind: one of `CAUSES` or `CONTROLS`.
+        seed: of all that is drawn.
+        severity: how bad it is; 1 is as in the demo.
+        rate: requests a second on average.
+        minutes: length of the data.
+        onset: when it begins, as a share of the length.
+        region: where it happens, for the kinds that are regional.
+    """
+
+    kind: str
+    seed: int
+    severity: float = 1.0
+    rate: float = 6.0
+    minutes: float = 24.0
+    onset: float = 0.7
+    region: str = "us-east"
+
+
+@dataclass(slots=True)
+class _Requests:
+    """Columns over requests."""
+
+    at_s: Floats
+    bad: NDArray[np.bool_]
+    region: NDArray[np.int64]
+    tier: NDArray[np.int64]
+    host: NDArray[np.int64]
+    batch_route: NDArray[np.bool_]
+    version: list[str]
+    hit: NDArray[np.bool_]
+    batch_size: NDArray[np.int64]
+    encode_s: Floats
+    database_s: Floats
+    predict_s: Floats
+    rest_s: Floats
+    failed: NDArray[np.bool_]
+    has_feature: NDArray[np.bool_]
+    accepted: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
+
+
+class Simulation:
+    """One service of one plan, from `start_ns` on."""
+
+    def __init__(self, plan: Plan, service: str, start_ns: int) -> None:
+        self.plan = plan
+        self.service = service
+        self.window = TimeRange(start_ns, start_ns + int(plan.minutes * 60) * _SECOND_NS)
+        self.onset_ns = start_ns + int(plan.minutes * 60 * plan.onset) * _SECOND_NS
+        self._random = np.random.default_rng([plan.seed, sum(map(ord, plan.kind))])
+
+    @property
+    def planted(self) -> Mapping[str, str]:
+        """Returns what a first finding must name; empty for controls."""
+        region = {"region": self.plan.region}
+        return {
+            "cache": {"cache_hit": "false", **region},
+            "release": {"feature": "session_length", **region},
+            "batch": {"batch_size": "1"},
+            "upstream": {"span": "read_database", **region},
+            "deploy_slow": {"model_version": "v23.1"},
+            "tier_errors": {"tier": "free"},
+        }.get(self.plan.kind, {})
+
+    def write(self, store: ClickHouseStore) -> int:
+        """Writes everything into a store; returns the number of spans."""
+        requests = self._draw()
+        rows = self._spans(requests)
+        _insert(store, "otel_traces", rows)
+        _insert(store, "otel_logs", self._logs(requests))
+        self._write_metrics(store, requests)
+        return len(rows)
+
+    def _draw(self) -> _Requests:
+        plan, random = self.plan, self._random
+        length_s = plan.minutes * 60
+        onset_s = length_s * plan.onset
+        at_s = self._arrivals(length_s, onset_s)
+        count = len(at_s)
+        after = at_s >= onset_s
+        mix = np.tile([0.4, 0.4, 0.2], (count, 1))
+        if plan.kind == "mix_shift":
+            mix[after] = [0.2, 0.2, 0.6]
+        region = (random.random(count)[:, None] > np.cumsum(mix, axis=1)).sum(axis=1)
+        region = np.minimum(region, 2)
+        tier = random.choice(3, count, p=[0.6, 0.3, 0.1])
+        host = random.integers(0, 4, count)
+        batch_route = random.random(count) < 0.2
+        here = region == REGIONS.index(plan.region)
+        released = after & (random.random(count) < np.clip((at_s - onset_s) / 30, 0, 1))
+        is_release = plan.kind in ("release", "deploy_slow", "harmless_release")
+        version = ["v23.1" if new and is_release else "v23" for new in released.tolist()]
+        bad = np.zeros(count, dtype=np.bool_)
+        miss = np.where(region == 2, 0.35, 0.2)
+        size = np.where(batch_route, 8, random.integers(2, 6, count))
+        base = self._noise(at_s, length_s)
+        encode_s = 0.012 * base * random.lognormal(0, 0.25, count)
+        database_s = 0.045 * base * random.lognormal(0, 0.35, count)
+        predict_s = 0.020 * base * random.lognormal(0, 0.2, count)
+        failed = random.random(count) < 0.003
+        has_feature = random.random(count) >= 0.03
+        match plan.kind:
+            case "cache":
+                bad = after & here
+                miss = np.where(bad, 0.2 + 0.55 * min(plan.severity, 1.4), miss)
+                database_s = np.where(bad, database_s * (1 + 2.5 * plan.severity), database_s)
+            case "release":
+                bad = released & here
+                has_feature &= ~(bad & (random.random(count) < 0.35 * plan.severity))
+            case "batch":
+                bad = after & batch_route
+                size = np.where(bad, 1, size)
+                predict_s = np.where(bad, predict_s * (1 + 1.5 * plan.severity), predict_s)
+            case "upstream":
+                bad = after & here & (random.random(count) < 0.25 * plan.severity)
+                database_s = np.where(bad, 0.4 + 0.05 * random.random(count), database_s)
+                miss = np.where(bad, 1.0, miss)
+                failed |= bad & (random.random(count) < 0.5)
+            case "deploy_slow":
+                bad = released
+                predict_s = np.where(bad, predict_s * (1 + 2.0 * plan.severity), predict_s)
+            case "tier_errors":
+                bad = after & (tier == 0)
+                failed |= bad & (random.random(count) < 0.06 * plan.severity)
+            case "noisy_replica":
+                noisy = after & (host == 3)
+                predict_s = np.where(noisy, predict_s * 1.1, predict_s)
+            case _:
+                pass
+        hit = random.random(count) >= miss
+        return _Requests(
+            at_s=at_s, bad=bad, region=region, tier=tier, host=host, batch_route=batch_route,
+            version=version, hit=hit, batch_size=size, encode_s=encode_s,
+            database_s=np.where(hit, 0.0, database_s), predict_s=predict_s,
+            rest_s=0.004 * random.lognormal(0, 0.3, count), failed=failed,
+            has_feature=has_feature,
+            accepted=random.random(count) < np.where(has_feature, 0.32, 0.12),
+        )  # fmt: skip
+
+    def _arrivals(self, length_s: float, onset_s: float) -> Floats:
+        """Returns when requests arrive: a wave, and a surge where the plan has one."""
+        plan, random = self.plan, self._random
+        grid = np.arange(0, length_s, 1.0)
+        height = 0.5 if plan.kind == "waves" else 0.15
+        rate = plan.rate * (1 + height * np.sin(2 * np.pi * grid / 500))
+        if plan.kind in ("cache", "absorbed_surge"):
+            rate = np.where(grid >= onset_s, rate * 1.8, rate)
+        counts = random.poisson(rate)
+        return np.sort(np.repeat(grid, counts) + random.random(int(counts.sum())))
+
+    def _noise(self, at_s: Floats, length_s: float) -> Floats:
+        """Returns what every request's time is multiplied by: AR(1) over ten seconds, 4 %."""
+        steps = int(length_s // 10) + 2
+        noise = np.zeros(steps)
+        draws = self._random.normal(0, 0.04 * np.sqrt(1 - 0.6**2), steps)
+        for at in range(1, steps):
+            noise[at] = 0.6 * noise[at - 1] + draws[at]
+        return np.exp(noise[(at_s // 10).astype(np.int64)])
+
+    def _spans(self, requests: _Requests) -> list[dict[str, object]]:
+        rows: list[dict[str, object]] = []
+        ids = self._random.integers(0, 2**62, (len(requests.at_s), 2))
+        for at in range(len(requests.at_s)):
+            rows.extend(self._trace(requests, at, f"{ids[at, 0]:016x}{ids[at, 1]:016x}"))
+        return rows
+
+    def _trace(self, r: _Requests, at: int, trace_id: str) -> list[dict[str, object]]:
+        start = self.window.start_ns + int(r.at_s[at] * 1e9)
+        resource = {
+            "service.name": self.service,
+            "region": REGIONS[r.region[at]],
+            "host.name": f"node-{r.host[at]}",
+            "service.version": r.version[at],
+        }
+        database = int(r.database_s[at] * 1e9)
+        encode = int(r.encode_s[at] * 1e9) + database
+        predict, rest = int(r.predict_s[at] * 1e9), int(r.rest_s[at] * 1e9)
+        hit = "true" if r.hit[at] else "false"
+        route = "/batch" if r.batch_route[at] else "/rank"
+        failed = bool(r.failed[at])
+        entry = {
+            "http.route": route, "http.request.method": "POST", "tier": TIERS[r.tier[at]],
+            "http.response.status_code": "504" if failed else "200",
+            "cache_hit": hit, "batch_size": str(r.batch_size[at]), "request_id": trace_id[:12],
+            "user_region": REGIONS[r.region[at]],
+        }  # fmt: skip
+        total = encode + predict + rest
+        make = _Maker(trace_id, resource)
+        rows = [
+            make(1, "", f"POST {route}", "Server", start, total, entry, failed),
+            make(2, "1", "encode_features", "Internal", start, encode, {"cache_hit": hit}, False),
+            make(3, "1", "predict", "Internal", start + encode, predict,
+                 {"batch_size": str(r.batch_size[at]), "batch_id": trace_id[:8]}, False),
+            make(4, "1", "postprocess", "Internal", start + encode + predict, rest, {}, False),
+        ]  # fmt: skip
+        if database:
+            store = _Maker(trace_id, resource | {"service.name": f"feature-store-{self.service}"})
+            begin = start + encode - database
+            timed_out = failed and database > 390_000_000
+            rows.append(store(5, "2", "read_database", "Server", begin, database, {}, timed_out))
+        return rows
+
+    def _logs(self, r: _Requests) -> list[dict[str, object]]:
+        return [
+            {
+                "Timestamp": _time(self.window.start_ns + int(r.at_s[at] * 1e9)),
+                "SeverityText": "ERROR" if r.failed[at] else "INFO",
+                "SeverityNumber": 17 if r.failed[at] else 9,
+                "ServiceName": self.service,
+                "Body": "request failed" if r.failed[at] else "request answered",
+                "ResourceAttributes": {
+                    "service.name": self.service,
+                    "region": REGIONS[r.region[at]],
+                },
+                "LogAttributes": {
+                    "cache_hit": "true" if r.hit[at] else "false",
+                    "model_version": r.version[at],
+                    "status_code": "504" if r.failed[at] else "200",
+                },
+            }
+            for at in range(len(r.at_s))
+        ]
+
+    def _write_metrics(self, store: ClickHouseStore, r: _Requests) -> None:
+        """Writes counters of feedback and of missing features by region and version."""
+        labels: list[dict[str, str]] = []
+        columns: list[Floats] = []
+        times_s = np.arange(0, self.plan.minutes * 60 + 1, 10.0)
+        versions = np.array(r.version)
+        for region, name in enumerate(REGIONS):
+            for version in ("v23", "v23.1"):
+                mine = (r.region == region) & (versions == version)
+                if not mine.any():
+                    continue
+                base = {"job": self.service, "region": name, "model_version": version}
+                for accepted in (True, False):
+                    picked = mine & (r.accepted == accepted)
+                    labels.append({
+                        "__name__": "recommendation_feedback_total",
+                        "accepted": str(accepted).lower(), **base,
+                    })  # fmt: skip
+                    columns.append(_running(r.at_s[picked], times_s))
+                labels.append({
+                    "__name__": "feature_missing_total", "feature": "session_length", **base
+                })  # fmt: skip
+                columns.append(_running(r.at_s[mine & ~r.has_feature], times_s))
+        ts_ms = (self.window.start_ns // 10**6 + times_s * 1000).astype(np.int64)
+        series, steps = len(labels), len(times_s)
+        store.write_samples(
+            labels,
+            SampleBlock(
+                offsets=np.arange(series + 1, dtype=np.int64) * steps,
+                ts_ms=np.tile(ts_ms, series),
+                values=np.concatenate(columns),
+            ),
+        )
+
+
+class _Maker:
+    """Makes rows of one trace in one service."""
+
+    def __init__(self, trace_id: str, resource: Mapping[str, str]) -> None:
+        self._trace_id = trace_id
+        self._resource = resource
+
+    def __call__(
+        self, number: int, parent: str, name: str, kind: str, start_ns: int, duration_ns: int,
+        attributes: Mapping[str, str], failed: bool,
+    ) -> dict[str, object]:  # fmt: skip
+        return {
+            "Timestamp": _time(start_ns),
+            "TraceId": self._trace_id,
+            "SpanId": f"{number:016x}",
+            "ParentSpanId": f"{int(parent):016x}" if parent else "",
+            "SpanName": name,
+            "SpanKind": kind,
+            "ServiceName": self._resource["service.name"],
+            "ResourceAttributes": self._resource,
+            "SpanAttributes": attributes,
+            "Duration": duration_ns,
+            "StatusCode": "Error" if failed else "Unset",
+        }
+
+
+def _running(at_s: Floats, times_s: Floats) -> Floats:
+    return np.searchsorted(np.sort(at_s), times_s).astype(np.float64)
+
+
+def _time(time_ns: int) -> str:
+    return f"{time_ns // 10**9}.{time_ns % 10**9:09d}"
+
+
+def _insert(store: ClickHouseStore, table: str, rows: Sequence[Mapping[str, object]]) -> None:
+    for first in range(0, len(rows), 50_000):
+        body = "\n".join(json.dumps(row) for row in rows[first : first + 50_000])
+        store.engine.insert_bytes(table, body.encode(), "JSONEachRow")

@@ -1,0 +1,116 @@
+"""Whom it hurts: the part of the traffic that got worse, by all attributes that say where from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from vario.investigate.attribution import Attribution, Slice, attribute
+from vario.investigate.leaves import LeafTable
+from vario.investigate.reader import Reader
+from vario.investigate.roles import choose_dimensions
+from vario.investigate.timeline import Sign, Timeline
+from vario.model.filter import And, Compare, Field, Filter, Not
+from vario.model.telemetry import Signal
+from vario.query.filter_text import format_field
+from vario.store.base import Cube
+
+PROFILE_ROWS = 20_000
+MOST_LEAVES = 4_000
+MIN_SHARE = 0.5
+"""A slice with a smaller share of the damage is not whom it hurts, but one part of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Whom it hurts.
+
+    Attributes:
+        attribution: what the scan said.
+        scope: names of fields and values of the strongest slice; empty where it is everybody.
+        slice: the scan's words for it; None where it is everybody.
+        dimensions: fields by the names that `scope` uses.
+    """
+
+    attribution: Attribution
+    scope: Mapping[str, str]
+    slice: Slice | None
+    dimensions: Mapping[str, Field]
+
+
+def find_where(reader: Reader, requests: Filter, timeline: Timeline, sign: Sign) -> Where | None:
+    """Returns whom it hurts, None where there is nothing to cut the traffic by."""
+    profiles = reader.store.profile_fields(
+        Signal.TRACES, requests, timeline.history, rows=PROFILE_ROWS
+    )
+    fields = choose_dimensions(profiles)
+    if not fields:
+        return None
+    cube = reader.store.read_cube(
+        Signal.TRACES,
+        requests,
+        timeline.history,
+        step_ns=timeline.step_ns,
+        by=fields,
+        slow_ns=timeline.slow_ns,
+        limit=MOST_LEAVES,
+    )
+    names = [format_field(field) for field in fields]
+    table = make_table(cube, names, sign)
+    before, after = columns_of(sign, table.total.shape[1])
+    found = attribute(table, before, after)
+    best = found.causes[0] if found.causes else None
+    scoped = best is not None and best.where and best.share >= MIN_SHARE
+    return Where(
+        attribution=found,
+        scope=dict(best.where) if best is not None and scoped else {},
+        slice=best if scoped else None,
+        dimensions=dict(zip(names, fields, strict=True)),
+    )
+
+
+def columns_of(sign: Sign, steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the steps before the onset and those since, without those that may be either."""
+    onset = sign.onset
+    first = min(onset.high + 1, max(onset.start, onset.end - 2))
+    before = np.arange(0, max(onset.low, 1), dtype=np.int64)
+    return before, np.arange(first, min(onset.end, steps), dtype=np.int64)
+
+
+def make_table(cube: Cube, names: Sequence[str], sign: Sign) -> LeafTable:
+    """Returns a cube as a table of leaves: bad requests of all of them."""
+    values: list[tuple[str, ...]] = []
+    codes = np.zeros((len(cube.keys), len(names)), dtype=np.int64)
+    for dim in range(len(names)):
+        column = [key[dim] for key in cube.keys]
+        known = tuple(sorted(set(column)))
+        values.append(known)
+        place = {value: at for at, value in enumerate(known)}
+        codes[:, dim] = [place[value] for value in column]
+    return LeafTable(
+        dims=tuple(names),
+        values=tuple(values),
+        codes=codes,
+        amount=cube.errors if sign.symptom == "errors" else cube.slow,
+        total=cube.count,
+        measure="ratio",
+    )
+
+
+def scope_filter(scope: Mapping[str, str], fields: Mapping[str, Field]) -> Filter:
+    """Returns the condition that a request lies in a scope."""
+    return And(tuple(Compare(fields[name], "=", value) for name, value in sorted(scope.items())))
+
+
+def join(*filters: Filter) -> Filter:
+    """Returns the condition that all hold, flat, so that its text can be read."""
+    parts: list[Filter] = []
+    for one in filters:
+        parts.extend(one.operands if isinstance(one, And) else (one,))
+    return parts[0] if len(parts) == 1 else And(tuple(parts))
+
+
+def outside(requests: Filter, scope: Filter) -> Filter:
+    """Returns the condition that a request lies outside a scope."""
+    inner = scope.operands[0] if isinstance(scope, And) and len(scope.operands) == 1 else scope
+    return join(requests, Not(inner))
