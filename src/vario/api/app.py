@@ -16,6 +16,7 @@ from vario.api import (
     drift,
     explore,
     guard,
+    investigate,
     prometheus,
     services,
     signals,
@@ -53,6 +54,8 @@ from vario.api.explore_models import (
     MetricsOut,
 )
 from vario.api.guard_models import GuardOut
+from vario.api.investigate_models import EvidenceAnswerOut
+from vario.api.investigation_models import InvestigationOut
 from vario.api.middleware import HostGuard, SecurityHeaders
 from vario.api.models import (
     DoctorOut,
@@ -115,6 +118,9 @@ ROUTES = (
     Route(
         "/api/alerts/{alert_id}/acknowledge", alerts.withdraw_acknowledgement, AlertOut, "DELETE"
     ),
+    Route("/api/investigate", investigate.get_answer, InvestigationOut),
+    Route("/api/investigate", investigate.ask_question, InvestigationOut, "POST"),
+    Route("/api/evidence", investigate.run_evidence, EvidenceAnswerOut),
     Route("/api/silences", alerts.find_silences, SilencesOut),
     Route("/api/silences", alerts.put_silence, SilenceOut, "POST"),
     Route("/api/silences/{silence_id}", alerts.get_silence, SilenceOut),

@@ -23,6 +23,7 @@ COMMANDS = {
     "drift": ("vario.cli.drift:drift", "Show what drifts; check data before a deploy."),
     "reference": ("vario.cli.reference:reference", "What models' features are compared with."),
     "guard": ("vario.cli.guard:guard", "Show what was redacted and folded, and why."),
+    "investigate": ("vario.cli.investigate:investigate", "Find out what is wrong, and why."),
     "alerts": ("vario.cli.alerts:alerts", "Show alerts, their history, and who was told."),
     "silence": ("vario.cli.silence:silence", "Add, list and end silences of alerts."),
     "retention": ("vario.cli.retention:retention", "Show what is stored, and for how long."),
