@@ -1,7 +1,7 @@
 """A small inference system with a planted change: spans, records and samples of three quarters of
 an hour, and the case that an investigation would make of it.
 
-Half an hour all is well; at `ONSET_NS` something begins. Requests come every five seconds in each
+Half an hour all is well; at `ONSET_NS` something begins. Requests come every six seconds in each
 region, so that a test reads in a second what it writes.
 """
 
@@ -35,7 +35,7 @@ ONSET_NS = START_NS + 30 * MINUTE
 END_NS = ONSET_NS + 15 * MINUTE
 BASELINE = TimeRange(START_NS, ONSET_NS)
 WINDOW = TimeRange(ONSET_NS, END_NS)
-EVERY_NS = 5 * SECOND
+EVERY_NS = 6 * SECOND
 
 ENTRY: Filter = And(
     (
