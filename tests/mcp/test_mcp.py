@@ -133,6 +133,7 @@ def test_logs_are_found_by_filter(address: str) -> None:
         ("query_metrics", {"promql": "depth", "since": "soon"}, "since: 'soon' is no duration"),
         ("list_services", {"since": "soon"}, "soon"),
         ("get_slo", {"slo_id": "none"}, "none"),
+        ("compare_versions", {"service": "ml-infer"}, "a second version"),
         ("get_trace", {"trace_id": "../doctor"}, "trace"),
     ],
 )

@@ -12,6 +12,7 @@ from vario.alert.desk import AlertDesk
 from vario.api import (
     alertmanager,
     alerts,
+    compare,
     data,
     drift,
     explore,
@@ -36,6 +37,7 @@ from vario.api.alert_models import (
     SilencesOut,
     TestOut,
 )
+from vario.api.compare_models import ReleaseComparisonOut
 from vario.api.context import Context, ServerFacts
 from vario.api.data_models import DataOut, RetentionOut
 from vario.api.drift_models import (
@@ -128,6 +130,7 @@ ROUTES = (
     Route("/api/maintenance", alerts.find_windows, MaintenanceWindowsOut),
     Route("/api/maintenance", alerts.add_window, MaintenanceOut, "POST"),
     Route("/api/maintenance/{window_id}", alerts.remove_window, MaintenanceWindowsOut, "DELETE"),
+    Route("/api/compare", compare.compare_versions, ReleaseComparisonOut),
     Route("/api/drift", drift.get_drift, DriftOut),
     Route("/api/drift/distribution", drift.get_distribution, DistributionOut),
     Route("/api/references", drift.find_references, ReferencesOut),

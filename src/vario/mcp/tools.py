@@ -149,6 +149,22 @@ class Tools:
         findings = {name: answer["answer"].get(name) for name in keep}
         return self._small({**answer, "answer": findings}, "/drift")
 
+    async def compare_versions(
+        self,
+        service: str,
+        baseline: Annotated[str, Field(description="Empty for the second newest version.")] = "",
+        candidate: Annotated[str, Field(description="Empty for the newest version.")] = "",
+        by: Literal["region", "operation", "none"] = "region",
+        since: Since = "1h",
+    ) -> Answer:
+        """Compares two releases: is the candidate slower, failing more, or losing features?"""
+        params = {"service": service, "baseline": baseline, "candidate": candidate, "by": by}
+        answer = await self._get("/api/compare", {**params, **_window(since)})
+        found = answer["answer"]["features"]
+        calm = ("stable", "too_few")
+        answer["answer"]["features"] = [one for one in found if one["verdict"] not in calm]
+        return self._small(answer, f"/services/{quote(service, safe='')}")
+
     async def check_telemetry(self) -> Answer:
         """Examines the telemetry itself: missing ids, clock skew, orphan spans, folded labels."""
         return self._small(await self._get("/api/doctor", {}), "/doctor")
@@ -187,6 +203,7 @@ class Tools:
             self.search_logs,
             self.list_fields,
             self.get_drift,
+            self.compare_versions,
             self.check_telemetry,
         )
 
