@@ -65,6 +65,7 @@ def test_keys_lead_everywhere(open_page: OpenPage) -> None:
     page = open_page("/")
     page.get_by_test_id("service-row").first.wait_for()
     for key, path in (
+        ("a", "/alerts"),
         ("t", "/traces"),
         ("l", "/logs"),
         ("s", "/slos"),

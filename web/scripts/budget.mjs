@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 
-const TOTAL_KB = 200;
+const TOTAL_KB = 250;
 const FIRST_PAGE_KB = 120;
 const STATIC = join(dirname(fileURLToPath(import.meta.url)), "../../src/vario/api/static");
 

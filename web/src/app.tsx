@@ -10,6 +10,8 @@ const ServicePage = lazy(() => import("./pages/service/service"));
 const TracesPage = lazy(() => import("./pages/traces/traces"));
 const TracePage = lazy(() => import("./pages/trace/trace"));
 const LogsPage = lazy(() => import("./pages/logs/logs"));
+const AlertsPage = lazy(() => import("./pages/alerts/alerts"));
+const AlertPage = lazy(() => import("./pages/alerts/alert"));
 const SlosPage = lazy(() => import("./pages/slos/slos"));
 const SloPage = lazy(() => import("./pages/slos/slo"));
 const DriftPage = lazy(() => import("./pages/drift/drift"));
@@ -28,6 +30,8 @@ const ROUTES: readonly Route[] = [
   { pattern: /^\/traces$/, page: TracesPage },
   { pattern: /^\/traces\/([^/]+)$/, page: TracePage },
   { pattern: /^\/logs$/, page: LogsPage },
+  { pattern: /^\/alerts$/, page: AlertsPage },
+  { pattern: /^\/alerts\/([^/]+)$/, page: AlertPage },
   { pattern: /^\/slos$/, page: SlosPage },
   { pattern: /^\/slos\/([^/]+)(?:\/runbook)?$/, page: SloPage },
   { pattern: /^\/drift$/, page: DriftPage },

@@ -31,6 +31,27 @@ export const OverviewIcon = icon(
 );
 export const TracesIcon = icon(<path d="M2 3.5h8M5 8h6M8 12.5h6" strokeWidth="2" />);
 export const LogsIcon = icon(<path d="M2.5 3.5h11M2.5 6.5h11M2.5 9.5h7M2.5 12.5h9" />);
+export const AlertsIcon = icon(
+  <>
+    <path d="M8 2.2a4 4 0 0 1 4 4c0 3.4 1.5 4.6 1.5 4.6h-11S4 9.6 4 6.2a4 4 0 0 1 4-4Z" />
+    <path d="M6.7 13.3a1.4 1.4 0 0 0 2.6 0" />
+  </>,
+);
+export const MetricsIcon = icon(<path d="M2 12.8 5.6 8l3 2.6L14 3.6M10.4 3.4H14V7" />);
+export const PictureIcon = icon(
+  <>
+    <rect x="2.2" y="3" width="11.6" height="10" rx="1.5" />
+    <path d="m2.6 11.4 3.2-3.2 2.4 2.2 2.4-3 2.8 3.2" />
+  </>,
+);
+export const PlusIcon = icon(<path d="M8 3.2v9.6M3.2 8h9.6" />);
+export const EyeIcon = icon(
+  <>
+    <path d="M1.6 8S4 3.8 8 3.8 14.4 8 14.4 8 12 12.2 8 12.2 1.6 8 1.6 8Z" />
+    <circle cx="8" cy="8" r="1.9" />
+  </>,
+);
+export const EyeOffIcon = icon(<path d="M1.6 8S4 3.8 8 3.8 14.4 8 14.4 8 12 12.2 8 12.2 1.6 8 1.6 8ZM3 13 13 3" />);
 export const SlosIcon = icon(
   <>
     <circle cx="8" cy="8" r="5.8" />

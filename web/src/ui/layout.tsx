@@ -1,11 +1,13 @@
 /** What stands around every page: the rail (a bar at the bottom of a phone), header and content. */
 
 import { useEffect, type ReactNode } from "react";
+import { useAlerts } from "../api/alerts";
 import { useStatus } from "../api/queries";
+import { countFiring } from "../alerts/words";
 import { Link, paths } from "../url/link";
 import { usePath } from "../url/location";
 import { zoneName } from "./moments";
-import { DataIcon, DoctorIcon, DriftIcon, HelpIcon, LogsIcon, OverviewIcon, SlosIcon, TracesIcon } from "./icons";
+import { AlertsIcon, DataIcon, DoctorIcon, DriftIcon, HelpIcon, LogsIcon, OverviewIcon, SlosIcon, TracesIcon } from "./icons";
 import { prefer, usePreferences } from "./preferences";
 import { toggleHelp } from "./shortcuts";
 import { ThemeToggle } from "./theme-toggle";
@@ -13,6 +15,7 @@ import css from "./layout.module.css";
 
 export const SECTIONS = [
   { name: "Overview", key: "o", to: paths.overview, icon: OverviewIcon, owns: /^\/($|services)/ },
+  { name: "Alerts", key: "a", to: paths.alerts, icon: AlertsIcon, owns: /^\/alerts/ },
   { name: "Traces", key: "t", to: paths.traces, icon: TracesIcon, owns: /^\/traces/ },
   { name: "Logs", key: "l", to: paths.logs, icon: LogsIcon, owns: /^\/logs/ },
   { name: "SLOs", key: "s", to: paths.slos, icon: SlosIcon, owns: /^\/slos/ },
@@ -55,6 +58,7 @@ function Rail() {
           >
             <Icon />
             <span>{name}</span>
+            {name === "Alerts" && <Firing />}
           </Link>
         ))}
       </nav>
@@ -75,6 +79,18 @@ function Rail() {
         </div>
       </div>
     </div>
+  );
+}
+
+/** How many alerts fire that nobody has muted; nothing where none does. */
+function Firing() {
+  const count = countFiring(useAlerts().data?.alerts ?? []);
+  if (count === 0) return null;
+  return (
+    <span className={css.count} data-testid="firing-count">
+      {count > 99 ? "99+" : count}
+      <span className="visually-hidden"> firing</span>
+    </span>
   );
 }
 

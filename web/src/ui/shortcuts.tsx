@@ -11,6 +11,7 @@ const GO: Record<string, string> = {
   o: paths.overview,
   t: paths.traces,
   l: paths.logs,
+  a: paths.alerts,
   s: paths.slos,
   r: paths.drift,
   b: paths.data,
@@ -22,6 +23,7 @@ const CHORD_MS = 1_500;
 const KEYS: [string[], string][] = [
   [["/"], "Put the cursor into the filter"],
   [["g", "o"], "Go to the overview"],
+  [["g", "a"], "Go to alerts"],
   [["g", "t"], "Go to traces"],
   [["g", "l"], "Go to logs"],
   [["g", "s"], "Go to SLOs"],

@@ -38,6 +38,8 @@ export const paths = {
   traces: "/traces",
   trace: (traceId: string) => `/traces/${encodeURIComponent(traceId)}`,
   logs: "/logs",
+  alerts: "/alerts",
+  alert: (id: string) => `/alerts/${encodeURIComponent(id)}`,
   slos: "/slos",
   slo: (id: string) => `/slos/${encodeURIComponent(id)}`,
   sloRunbook: (id: string) => `/slos/${encodeURIComponent(id)}/runbook`,
