@@ -84,11 +84,13 @@ class Excess:
     Attributes:
         expected: amount at the earlier rate and the present traffic.
         excess: amount beyond it, below zero where there is less.
-        variance: of `excess` where nothing happened.
+        noise: variance of `excess` from counting alone, in the window and in the baseline.
+        variance: of `excess` under causes that hit leaves unevenly.
     """
 
     expected: Floats
     excess: Floats
+    noise: Floats
     variance: Floats
 
 
@@ -99,6 +101,11 @@ def ordinary_minutes(table: LeafTable, before: Columns) -> Columns:
     rate = table.amount.sum(0)[before] / np.maximum(table.total.sum(0)[before], 1e-12)
     middle = np.median(rate)
     deviation = 1.4826 * np.median(np.abs(rate - middle)) + 1e-9
+    if table.measure == "ratio":
+        # Where bad requests are so rare that most minutes have none, one with one is ordinary.
+        total = table.total.sum(0)[before]
+        usual = table.amount.sum(0)[before].sum() / max(total.sum(), 1e-12)
+        deviation = max(deviation, np.sqrt(usual / max(np.median(total), 1.0)))
     kept = before[rate <= middle + HIGH_MINUTE * deviation]
     return kept if len(kept) >= 2 else before
 
@@ -149,8 +156,9 @@ def find_excess(table: LeafTable, windows: Windows, predicted: Floats, event: fl
     weight = PRIOR_WEIGHT[table.measure]
     rate = (windows.amount_before + weight * predicted[:, None]) / (windows.total_before + weight)
     expected = rate * windows.total
-    noise = event * np.maximum(expected, LEAST_EVENTS * event)
-    return Excess(expected, windows.amount - expected, noise + (RIPPLE * expected) ** 2)
+    counting = event * np.maximum(expected, LEAST_EVENTS * event)
+    noise = counting * (1 + windows.total / (windows.total_before + weight))
+    return Excess(expected, windows.amount - expected, noise, counting + (RIPPLE * expected) ** 2)
 
 
 def event_size(table: LeafTable, minutes: Columns) -> float:
