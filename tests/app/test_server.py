@@ -36,6 +36,8 @@ def test_it_starts_answers_refuses_a_second_and_stops_cleanly(tmp_path: Path) ->
             "otlp_grpc": addresses.otlp_grpc,
         }
         assert httpx.get(f"{addresses.api}/metrics").status_code == 200
+        page = httpx.get(f"{addresses.api}/metrics", headers={"accept": "text/html,*/*;q=0.8"})
+        assert page.headers["content-type"].startswith("text/html"), "the UI has a page there"
 
         second = up(
             *("--port", "0", "--otlp-http-port", "0", "--otlp-grpc-port", "0"),

@@ -7,6 +7,7 @@ import { Shortcuts } from "./ui/shortcuts";
 import { Empty, Failure, Loading } from "./ui/states";
 
 const ServicePage = lazy(() => import("./pages/service/service"));
+const MetricsPage = lazy(() => import("./pages/metrics/metrics"));
 const TracesPage = lazy(() => import("./pages/traces/traces"));
 const TracePage = lazy(() => import("./pages/trace/trace"));
 const LogsPage = lazy(() => import("./pages/logs/logs"));
@@ -27,6 +28,7 @@ interface Route {
 const ROUTES: readonly Route[] = [
   { pattern: /^\/$/, page: OverviewPage },
   { pattern: /^\/services\/(.+)$/, page: ServicePage },
+  { pattern: /^\/metrics$/, page: MetricsPage },
   { pattern: /^\/traces$/, page: TracesPage },
   { pattern: /^\/traces\/([^/]+)$/, page: TracePage },
   { pattern: /^\/logs$/, page: LogsPage },

@@ -6,7 +6,8 @@ from importlib.metadata import version
 from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
+from starlette.types import Scope
 
 from vario.alert.desk import AlertDesk
 from vario.alert.scheduler import RuleScheduler
@@ -101,9 +102,20 @@ def _put_first(face: FastAPI, routers: Sequence[APIRouter]) -> None:
 def _metrics_route(collect: Callable[[], Iterable[Metric]]) -> Route:
     # In a thread: what is stored is asked of the engine.
     def metrics(_: Request) -> Response:
-        return Response(render(collect()), media_type=CONTENT_TYPE)
+        body = render(collect())
+        return Response(body, media_type=CONTENT_TYPE, headers={"Vary": "Accept"})
 
-    return Route("/metrics", metrics)
+    return _ForScrapers("/metrics", metrics)
+
+
+class _ForScrapers(Route):
+    """A path that is the UI's where a browser asks for a page."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        accepted = (value for name, value in scope.get("headers", ()) if name == b"accept")
+        if any(b"text/html" in value for value in accepted):
+            return Match.NONE, {}
+        return super().matches(scope)
 
 
 def _hosts(host: str) -> Sequence[str] | None:

@@ -13,6 +13,8 @@ export interface ChartSeries {
   /** Fill below the line. */
   filled?: boolean;
   width?: number;
+  /** Fill below the line so that what was drawn before is covered: for lines that stand on each other. */
+  solid?: boolean;
   /** A line that is a limit rather than a measurement. */
   dashed?: boolean;
 }
@@ -69,13 +71,14 @@ function axes({ format, zone }: PlotStyle): uPlot.Axis[] {
   ];
 }
 
-function line({ label, color, filled, dashed, width = 1.5 }: ChartSeries): uPlot.Series {
+function line({ label, color, filled, solid, dashed, width = 1.5 }: ChartSeries): uPlot.Series {
   const stroke = cssColor(color);
   return {
     label,
     stroke,
     width,
     ...(dashed ? { dash: [6, 4] } : {}),
+    ...(solid ? { fill: `color-mix(in srgb, ${stroke} 55%, ${cssColor("--surface")})` } : {}),
     ...(filled ? { fill: `color-mix(in srgb, ${stroke} 18%, transparent)` } : {}),
     points: {
       show: true,

@@ -7,7 +7,7 @@ import { countFiring } from "../alerts/words";
 import { Link, paths } from "../url/link";
 import { usePath } from "../url/location";
 import { zoneName } from "./moments";
-import { AlertsIcon, DataIcon, DoctorIcon, DriftIcon, HelpIcon, LogsIcon, OverviewIcon, SlosIcon, TracesIcon } from "./icons";
+import { AlertsIcon, DataIcon, DoctorIcon, DriftIcon, HelpIcon, LogsIcon, MetricsIcon, OverviewIcon, SlosIcon, TracesIcon } from "./icons";
 import { prefer, usePreferences } from "./preferences";
 import { toggleHelp } from "./shortcuts";
 import { ThemeToggle } from "./theme-toggle";
@@ -16,6 +16,7 @@ import css from "./layout.module.css";
 export const SECTIONS = [
   { name: "Overview", key: "o", to: paths.overview, icon: OverviewIcon, owns: /^\/($|services)/ },
   { name: "Alerts", key: "a", to: paths.alerts, icon: AlertsIcon, owns: /^\/alerts/ },
+  { name: "Metrics", key: "m", to: paths.metrics, icon: MetricsIcon, owns: /^\/metrics/ },
   { name: "Traces", key: "t", to: paths.traces, icon: TracesIcon, owns: /^\/traces/ },
   { name: "Logs", key: "l", to: paths.logs, icon: LogsIcon, owns: /^\/logs/ },
   { name: "SLOs", key: "s", to: paths.slos, icon: SlosIcon, owns: /^\/slos/ },

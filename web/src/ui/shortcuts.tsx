@@ -9,6 +9,7 @@ import css from "./shortcuts.module.css";
 const TOGGLE_HELP = "vario:help";
 const GO: Record<string, string> = {
   o: paths.overview,
+  m: paths.metrics,
   t: paths.traces,
   l: paths.logs,
   a: paths.alerts,
@@ -24,6 +25,7 @@ const KEYS: [string[], string][] = [
   [["/"], "Put the cursor into the filter"],
   [["g", "o"], "Go to the overview"],
   [["g", "a"], "Go to alerts"],
+  [["g", "m"], "Go to metrics"],
   [["g", "t"], "Go to traces"],
   [["g", "l"], "Go to logs"],
   [["g", "s"], "Go to SLOs"],

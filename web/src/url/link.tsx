@@ -34,9 +34,11 @@ export function Link({ to, params, onClick, ...rest }: LinkProps) {
 /** Where things live: every path of the UI is written here and nowhere else. */
 export const paths = {
   overview: "/",
+  metrics: "/metrics",
   service: (service: string) => `/services/${encodeURIComponent(service)}`,
   traces: "/traces",
   trace: (traceId: string) => `/traces/${encodeURIComponent(traceId)}`,
+  compareTraces: "/traces/compare",
   logs: "/logs",
   alerts: "/alerts",
   alert: (id: string) => `/alerts/${encodeURIComponent(id)}`,

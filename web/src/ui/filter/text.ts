@@ -8,6 +8,11 @@ export function quote(text: string): string {
   return `"${text.replace(/["\\\n\t\r]/g, (character) => ESCAPES[character] ?? character)}"`;
 }
 
+/** A text as one word of a POSIX shell. */
+export function shellQuote(text: string): string {
+  return `'${text.replace(/'/g, "'\\''")}'`;
+}
+
 /** The name of a field in one of the two maps of a span or log record. */
 export function attributeField(scope: "attributes" | "resource", name: string): string {
   return `${scope}.${PLAIN_NAME.test(name) ? name : quote(name)}`;
