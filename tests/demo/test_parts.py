@@ -26,6 +26,7 @@ from vario.demo.feature_store import FeatureStore
 from vario.demo.features import FEATURES, encode
 from vario.demo.gateway import Gateway
 from vario.demo.infer import ModelServer
+from vario.demo.knobs import Knobs, LiveKnobs
 from vario.demo.load import Load
 from vario.demo.prepare import DATABASE, MODEL
 from vario.demo.processes import Child, check_alive, stop_in_order
@@ -193,9 +194,10 @@ async def test_one_recommendation_through_all_services(
         return plain(**{**options, "transport": _Routed(apps)})
 
     monkeypatch.setattr(httpx, "AsyncClient", client)
-    store = FeatureStore(system / DATABASE)
-    model = ModelServer("eu-west", system / MODEL, "http://store", "v23")
-    gateway = Gateway({"eu-west": "http://model"}, "http://store", "recommender")
+    knobs = LiveKnobs(system)
+    store = FeatureStore(system / DATABASE, "eu-west", knobs)
+    model = ModelServer("eu-west", system / MODEL, "http://store", "v23", knobs=knobs)
+    gateway = Gateway({"eu-west": "http://model"}, {"eu-west": "http://store"}, "recommender")
     apps |= {"store": store.app, "model": model.app, "gateway": gateway.app}
     batches = asyncio.create_task(model._batcher.run())
     async with client(base_url="http://gateway") as user:
@@ -212,10 +214,9 @@ async def test_one_recommendation_through_all_services(
         assert elsewhere.status_code == 400
         scraped = await user.get("http://store/metrics")
     batches.cancel()
-    store._pool.shutdown()
-    store._database.close()
+    await store.close()
     assert scraped.headers["content-type"].startswith("text/plain; version=0.0.4")
-    lines = [line for line in scraped.text.splitlines() if 'region="us-east"' not in line]
+    lines = scraped.text.splitlines()
     told = {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)
             if not name.startswith("# ")}  # fmt: skip
     eu = 'feature_store_{}{{region="eu-west"}}'
@@ -244,7 +245,7 @@ async def test_users_react_to_what_they_are_shown() -> None:
 
     transport = httpx.MockTransport(gateway)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
-        load = Load(client, rate=400, seed=1)
+        load = Load(client, rate=400, find_knobs=Knobs, seed=1)
         running = asyncio.create_task(load.run())
         await asyncio.wait_for(enough.wait(), 30)
         running.cancel()

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from vario.demo.scenes import CONTROLS, INCIDENTS
 from vario.errors import BadData
 
 _PORT = click.IntRange(0, 65535)
@@ -26,7 +27,8 @@ _PORT = click.IntRange(0, 65535)
 )
 @click.option(
     "--incident",
-    type=click.Choice(["none", "silent-release"]),
+    type=click.Choice(["none", *INCIDENTS, *CONTROLS]),
+    metavar=f"[none|{'|'.join(INCIDENTS)}]",
     default="none",
     show_default=True,
     help="What goes wrong once the demo is live.",
@@ -38,7 +40,8 @@ _PORT = click.IntRange(0, 65535)
     show_default=True,
     help="Seconds from then on.",
 )
-@click.option("--fix", is_flag=True, help="End the incident of the demo that runs in --data.")
+@click.option("--fix", is_flag=True, help="Mend the incident of the demo that runs in --data.")
+@click.option("--seed", type=int, help="Of chance, so that two demos are alike.")
 @click.option("--no-open", is_flag=True, help="Do not open a browser.")
 def demo(
     *,
@@ -51,6 +54,7 @@ def demo(
     incident: str,
     incident_after: float,
     fix: bool,
+    seed: int | None,
     no_open: bool,
 ) -> None:
     """Start the server and a small real inference system, and print what to look at.
@@ -58,12 +62,12 @@ def demo(
     Ctrl-C stops all of it. A port of 0 asks the system for a free one.
     """
     if fix:
-        from vario.demo.incident import ask_for_fix
+        from vario.demo.incident import mend
 
         if data is None:
             raise BadData("--fix needs --data: the demo prints the whole command")
-        ask_for_fix(data.resolve())
-        click.echo("asked for: the demo says when it is done")
+        for line in mend(data.resolve()):
+            click.echo(line)
         return
     from vario.demo.run import Demo, DemoSettings
 
@@ -77,5 +81,6 @@ def demo(
         opens_browser=not no_open,
         incident=incident,
         incident_after_s=incident_after,
+        seed=seed,
     )
     Demo(settings, click.echo).run()

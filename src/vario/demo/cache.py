@@ -1,7 +1,7 @@
 """A bounded cache: what was used longest ago goes first, and nothing stays beyond its time."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from time import monotonic
 from typing import Generic, TypeVar
 
@@ -28,6 +28,23 @@ class Cache(Generic[K, V]):
 
     def __len__(self) -> int:
         return len(self._values)
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._values)
+
+    def __contains__(self, key: K) -> bool:
+        return key in self._values
+
+    @property
+    def capacity(self) -> int:
+        """How many values there may be."""
+        return self._capacity
+
+    def resize(self, capacity: int) -> None:
+        """Makes room for more values, or lets go those that were used longest ago."""
+        self._capacity = capacity
+        while len(self._values) > capacity:
+            self._values.popitem(last=False)
 
     def get(self, key: K) -> V | None:
         """Returns a value that is still good, None where there is none."""

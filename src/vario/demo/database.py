@@ -3,6 +3,7 @@
 import sqlite3
 import threading
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from vario.demo.features import PRIOR_ACCEPTED, PRIOR_SHOWN
@@ -21,15 +22,21 @@ WHERE u.country = ? AND u.age / 10 = ?
 GROUP BY e.category
 """
 
+PEERS_TTL_S = 60.0
+
 
 class Database:
-    """Reads from any number of threads, a connection each; writes from one at a time."""
+    """Reads from any number of threads, a connection each; writes from one at a time.
+
+    What people of a kind did is computed at most once a minute: one person changes it little.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._local = threading.local()
         self._write_lock = threading.Lock()
         self._connections: list[sqlite3.Connection] = []
+        self._peers: dict[tuple[int, int], tuple[float, list[float]]] = {}
 
     def read_features(self, user_id: int) -> dict[str, Any] | None:
         """Returns a user's features, computed now; None where there is no such user."""
@@ -39,7 +46,6 @@ class Database:
             return None
         age, country, session_length = user
         history = connection.execute(_HISTORY, (user_id,)).fetchall()
-        peers = connection.execute(_PEERS, (country, age // 10)).fetchall()
         shown = sum(row[1] for row in history)
         accepted = sum(row[2] for row in history)
         return {
@@ -48,8 +54,15 @@ class Database:
             "session_length": session_length,
             "user_accept_rate": _rate(accepted, shown),
             "category_accept_rate": _by_category(history),
-            "peer_accept_rate": _by_category(peers),
+            "peer_accept_rate": self._read_peers(connection, (country, age // 10)),
         }
+
+    def _read_peers(self, connection: sqlite3.Connection, kind: tuple[int, int]) -> list[float]:
+        expires_s, rates = self._peers.get(kind, (0.0, []))
+        if expires_s <= monotonic():
+            rates = _by_category(connection.execute(_PEERS, kind).fetchall())
+            self._peers[kind] = (monotonic() + PEERS_TTL_S, rates)
+        return rates
 
     def write_event(self, user_id: int, item_id: int, category: int, *, accepted: bool) -> None:
         """Adds what a user did; it is on the disk when this returns."""

@@ -15,17 +15,17 @@ from starlette.routing import Route
 import vario
 from vario.demo.cache import Cache
 
-UPSTREAM_TIMEOUT_S = 0.6
+UPSTREAM_TIMEOUT_S = 1.5
 LOG = logging.getLogger("gateway")
 
 
 class Gateway:
     """The service; `app` is its ASGI application."""
 
-    def __init__(self, models: Mapping[str, str], feature_store: str, model: str) -> None:
+    def __init__(self, models: Mapping[str, str], stores: Mapping[str, str], model: str) -> None:
         self._model = model
         self._clients = {region: _client(url) for region, url in models.items()}
-        self._features = _client(feature_store)
+        self._stores = {region: _client(url) for region, url in stores.items()}
         # Who answered which request: feedback is counted for the version that it is about.
         self._answered: Cache[str, tuple[str, str, int, float]] = Cache(10_000, ttl_s=600)
         routes = [
@@ -37,7 +37,7 @@ class Gateway:
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncGenerator[None]:
         yield
-        for client in (*self._clients.values(), self._features):
+        for client in (*self._clients.values(), *self._stores.values()):
             await client.aclose()
 
     async def recommend(self, request: Request) -> Response:
@@ -78,7 +78,9 @@ class Gateway:
             "category": int(told["category"]),
             "accepted": bool(told["accepted"]),
         }
-        answer = await self._call(self._features, "call_feature_store", "/events", event, region)
+        answer = await self._call(
+            self._stores[region], "call_feature_store", "/events", event, region
+        )
         return Response(status_code=204 if answer.is_success else 502)
 
     async def _call(

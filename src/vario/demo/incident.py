@@ -1,98 +1,91 @@
-"""`vario demo --incident`: a release that goes wrong without a sound, and its way back.
+"""`vario demo --incident`: something really breaks in the running demo, and is mended on demand."""
 
-A rollout is one: in region after region a model server of the new version starts on the socket of
-the old one, which stops when the new one serves.
-"""
-
+import json
 import shlex
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-from vario.demo.processes import Child
-from vario.demo.releases import HEALTHY, SILENT
-from vario.errors import BadData
+from vario.demo.knobs import replace_json
+from vario.demo.scenes import SCENES, Stage
+from vario.errors import BadData, Unavailable
 
-_MARK, _FIX = "incident", "incident-fix"
-"""Files in the demo's folder: an incident is on; it is to be ended."""
+_MARK, _FIX, _FIXED = "incident.json", "incident-fix", "incident-fixed.json"
+"""Files in the demo's folder: an incident is on; it is to be ended; it was, and how."""
+
+FIX_TIMEOUT_S = 180.0
+_POLL_S = 0.2
 
 _TOLD = """
-Release {version} of ml-infer is out in {regions}.
+{told}
 
-  It is as fast as the one before, and no request fails: the overview, the SLOs and the alerts stay
-  as they are. Yet its pipeline loses a feature for some users, and they get worse recommendations.
-  Which feature, for whom, since when? Within five minutes:
+  Alerts and incidents, as they come: {url}/incidents
+  From the symptom to its cause, now: vario investigate --server {url}
 
-    vario drift report --server {url}
-
-  Take the release back, in another terminal:
+  Mend it, in another terminal:
 
     vario demo --fix --data {folder}
 """
 
-_FIXED = """
-ml-infer is back at {version} in {regions}.
 
-  What drifted is no longer told once the release's last minutes have left the window.
-"""
-
-
-def ask_for_fix(folder: Path) -> None:
-    """Asks the demo that runs in a folder to take its release back.
+def mend(folder: Path) -> list[str]:
+    """Has the demo that runs in a folder mend its incident, and returns what it did.
 
     Raises:
         BadData: no demo has an incident there.
+        Unavailable: the demo does not answer.
     """
     if not (folder / _MARK).exists():
         raise BadData(
             f"no incident is on in {folder}: the demo that has one prints the command that ends it"
         )
     (folder / _FIX).touch()
-
-
-@dataclass(frozen=True)
-class Servers:
-    """The model servers of a demo.
-
-    Attributes:
-        regions: where they run.
-        running: all services that must run.
-        leaving: services that were told to stop.
-        start: starts the model server of a region in a version; it touches a file when it serves.
-    """
-
-    regions: Sequence[str]
-    running: list[Child]
-    leaving: list[Child]
-    start: Callable[[str, str, Path], Child]
+    deadline_s = time.monotonic() + FIX_TIMEOUT_S
+    while not (folder / _FIXED).exists():
+        if time.monotonic() > deadline_s:
+            raise Unavailable(
+                f"the demo in {folder} has not mended its incident within {FIX_TIMEOUT_S:g} s:"
+                " does it still run?"
+            )
+        time.sleep(_POLL_S)
+    did: list[str] = json.loads((folder / _FIXED).read_text(encoding="utf-8"))["did"]
+    return did
 
 
 class Incident:
-    """A release some seconds after the start, and its way back on demand; `step` is called often.
+    """A scene some seconds after the start, and its end on demand; `step` is called often.
 
     Args:
-        servers: the model servers.
+        name: of the scene.
+        stage: what it can change.
         folder: the demo's.
-        after_s: when the release starts.
+        after_s: when it begins.
         url: the server's, for what is said.
         say: prints lines to the user.
+        claim: tells the server that what is wrong was fixed, in words.
     """
 
     def __init__(
-        self, servers: Servers, folder: Path, after_s: float, url: str, say: Callable[[str], None]
+        self,
+        name: str,
+        stage: Stage,
+        folder: Path,
+        *,
+        after_s: float,
+        url: str,
+        say: Callable[[str], None],
+        claim: Callable[[str], None],
     ) -> None:
-        self._servers = servers
+        self._name, self._scene = name, SCENES[name]
+        self._stage = stage
         self._folder = folder
         self._after_s = after_s
         self._url = url
         self._say = say
-        self._serving = {
-            region: next(c for c in servers.running if c.name == f"ml-infer-{region}")
-            for region in servers.regions
-        }
-        for name in (_MARK, _FIX):
-            (folder / name).unlink(missing_ok=True)
+        self._claim = claim
+        clear(folder)
+        say(f"In {after_s:g} s {self._scene.plan}.")
         self._steps = self._play()
 
     def step(self) -> None:
@@ -100,35 +93,35 @@ class Incident:
         next(self._steps, None)
 
     def _play(self) -> Iterator[None]:
-        regions = " and ".join(self._servers.regions)
         due_s = time.monotonic() + self._after_s
         while time.monotonic() < due_s:
             yield
-        yield from self._roll_out(SILENT)
-        (self._folder / _MARK).touch()
+        begun_s = time.time()
+        yield from self._scene.begin(self._stage)
+        if self._scene.mend is None:
+            self._say(f"\n{self._scene.told}")
+            self._write(_MARK, {"incident": self._name, "at": begun_s})
+            return
         folder = shlex.quote(str(self._folder))
-        told = _TOLD.format(version=SILENT, regions=regions, url=self._url, folder=folder)
-        self._say(told)
+        self._say(_TOLD.format(told=self._scene.told, url=self._url, folder=folder))
+        self._write(_MARK, {"incident": self._name, "at": begun_s})
         while not (self._folder / _FIX).exists():
             yield
         (self._folder / _MARK).unlink()
-        yield from self._roll_out(HEALTHY)
-        self._say(_FIXED.format(version=HEALTHY, regions=regions))
+        yield from self._scene.mend(self._stage)
+        did = self._stage.did
+        self._claim(" ".join(did))
+        self._write(_FIXED, {"incident": self._name, "at": time.time(), "did": did})
+        self._say("\n" + "\n".join(did))
+        self._say(
+            f"\n  Is it mended? The incident's page says so when it is: {self._url}/incidents"
+        )
 
-    def _roll_out(self, version: str) -> Iterator[None]:
-        servers = self._servers
-        for region in servers.regions:
-            self._say(f"  ml-infer {version} goes to {region}")
-            ready = self._folder / "system" / f"ready-{region}-{version}"
-            new, old = servers.start(region, version, ready), self._serving[region]
-            servers.running.append(new)
-            while not ready.exists():
-                yield
-            servers.running.remove(old)
-            servers.leaving.append(old)
-            self._serving[region] = new
-            old.ask_to_stop()
-            while old.exit_code is None:
-                yield
-            servers.leaving.remove(old)
-            old.wait()
+    def _write(self, name: str, value: Mapping[str, Any]) -> None:
+        replace_json(self._folder / name, value)
+
+
+def clear(folder: Path) -> None:
+    """Takes away what an earlier run has left."""
+    for name in (_MARK, _FIX, _FIXED):
+        (folder / name).unlink(missing_ok=True)

@@ -19,28 +19,41 @@ from starlette.routing import Route
 import vario
 from vario.demo.batching import Batcher
 from vario.demo.features import Floats, ItemColumns, encode
+from vario.demo.knobs import LiveKnobs
 from vario.demo.releases import read_session_length
 from vario.demo.world import CATEGORIES, COUNTRIES
 
 SCHEMA_VERSION = "1.3"
 CANDIDATES = 60
 ANSWERS = 5
-FEATURE_TIMEOUT_S = 0.4
+FEATURE_TIMEOUT_S = 1.0
 MAX_IN_FLIGHT = 40
+# What a neighbour on the same machine takes from a noisy replica: seldom, and never much.
+NOISE_SHARE, NOISE_S = 0.08, 0.06
 LOG = logging.getLogger("ml-infer")
 
 
 class ModelServer:
     """The service in one region; `app` is its ASGI application."""
 
-    def __init__(self, region: str, model: Path, feature_store: str, version: str) -> None:
+    def __init__(
+        self,
+        region: str,
+        model: Path,
+        feature_store: str,
+        version: str,
+        *,
+        knobs: LiveKnobs,
+        seed: int | None = None,
+    ) -> None:
         # The file was written by this demo's own `prepare` a moment ago.
         trained = pickle.loads(model.read_bytes())  # noqa: S301
         self._region = region
         self._version = version
         self._items: ItemColumns = trained["items"]
         self._batcher = Batcher(trained["model"], region, max_size=8, max_wait_s=0.003)
-        self._random = np.random.default_rng()
+        self._knobs = knobs
+        self._random = np.random.default_rng(seed)
         self._client = vario.instrument_httpx(
             httpx.AsyncClient(base_url=feature_store, timeout=FEATURE_TIMEOUT_S, trust_env=False)
         )
@@ -104,9 +117,7 @@ class ModelServer:
 
     async def _fetch(self, user_id: int) -> dict[str, Any]:
         try:
-            answer = await self._client.post(
-                "/features", json={"user_id": user_id, "region": self._region}
-            )
+            answer = await self._client.post("/features", json={"user_id": user_id})
         except httpx.TimeoutException as error:
             LOG.warning("the feature store did not answer within %g s", FEATURE_TIMEOUT_S)
             raise HTTPException(504, "the feature store took too long") from error
@@ -121,6 +132,8 @@ class ModelServer:
 
     async def _predict(self, rows: Floats) -> Floats:
         with vario.step("predict") as span:
+            if self._region in self._knobs.now.noisy and self._random.random() < NOISE_SHARE:
+                await asyncio.sleep(self._random.exponential(NOISE_S))
             made = await self._batcher.predict(rows)
             span.set_attributes(
                 {

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-HEALTHY, SILENT = "v23", "v23.1"
+HEALTHY, SILENT, HARMLESS = "v23", "v23.1", "v23.2"
 
 LOST_SHARE = {(SILENT, "eu-west"): 0.29}
 """By release and region: of all requests, those whose session length the pipeline loses.

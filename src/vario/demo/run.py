@@ -16,7 +16,10 @@ from typing import Any
 
 import httpx
 
-from vario.demo.incident import Incident, Servers
+from vario.demo.files import write_server_files
+from vario.demo.incident import Incident, clear
+from vario.demo.knobs import Knobs, write_knobs
+from vario.demo.notices import Notices
 from vario.demo.processes import (
     Child,
     bound_socket,
@@ -25,10 +28,15 @@ from vario.demo.processes import (
     stop_in_order,
 )
 from vario.demo.releases import HEALTHY
+from vario.demo.rollout import Rollout, Servers
+from vario.demo.scenes import SCENES, Stage
 from vario.errors import Unavailable
 
 REGIONS = ("us-east", "eu-west")
 HOME_REGION = "us-east"
+REGIONAL = ("ml-infer", "feature-store")
+QUIET = {"wave": 0.5, "bursts": True, "cache": {"us-east": 60, "eu-west": 400}}
+"""How the demo is set up where nothing is to go wrong; us-east's cache is rather small."""
 START_TIMEOUT_S = 120.0
 _POLL_S = 0.1
 SLOS_AFTER_S = 45.0
@@ -49,19 +57,8 @@ vario is live: {url}
 Data is in {folder}{kept}. Ctrl-C stops everything.
 """
 
-_PROMETHEUS_YML = """\
-# What the demo's server scrapes. A prometheus.yml of your own works the same:
-# vario up --prometheus-config prometheus.yml
-scrape_configs:
-  - job_name: feature-store
-    scrape_interval: 5s
-    static_configs:
-      - targets: ["127.0.0.1:{port}"]
-"""
-
-# With an incident to find, every five seconds: its first signs are then told within half a minute.
-_INCIDENT_INTERVAL_S = 5
-_INCIDENT_TOML = f"[drift]\ninterval_s = {_INCIDENT_INTERVAL_S}\n"
+_INTERVAL_S, _INCIDENT_INTERVAL_S = 10, 5
+"""How often services send metrics."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +74,12 @@ class DemoSettings:
     opens_browser: bool = True
     incident: str = "none"
     incident_after_s: float = 60.0
+    seed: int | None = None
+
+    @property
+    def has_incident(self) -> bool:
+        """Whether something will happen, be it an incident or a control."""
+        return self.incident != "none"
 
 
 class _Stopped(Exception):
@@ -91,6 +94,7 @@ class _Parts:
     init: list[Child] = field(default_factory=list[Child])
     load: list[Child] = field(default_factory=list[Child])
     gateway: list[Child] = field(default_factory=list[Child])
+    offline: list[Child] = field(default_factory=list[Child])
     services: list[Child] = field(default_factory=list[Child])
     leaving: list[Child] = field(default_factory=list[Child])
     server: list[Child] = field(default_factory=list[Child])
@@ -98,7 +102,8 @@ class _Parts:
     def groups(self) -> list[list[Child]]:
         """Returns the groups: callers before those whom they call, the server last."""
         services = [*self.services, *self.leaving]
-        return [self.prepare, self.init, self.load, self.gateway, services, self.server]
+        before = [self.prepare, self.init, self.load, self.offline, self.gateway]
+        return [*before, services, self.server]
 
 
 class Demo:
@@ -162,10 +167,13 @@ class Demo:
         for made in system.iterdir():
             made.unlink()  # services wait for these files: an earlier run's would be taken for new
         start_s = time.monotonic()
-        names = ["gateway", "feature-store", *(f"ml-infer-{region}" for region in REGIONS)]
+        knobs = SCENES[self._settings.incident].knobs if self._settings.has_incident else QUIET
+        write_knobs(system, Knobs(**knobs))
+        names = ["gateway", *(f"{one}-{region}" for one in REGIONAL for region in REGIONS)]
         self._sockets = {name: bound_socket() for name in names}
         ports = {name: opened.getsockname()[1] for name, opened in self._sockets.items()}
-        self._start_server(ports["feature-store"])
+        clear(self._folder)
+        self._start_server([ports[f"feature-store-{region}"] for region in REGIONS])
         self._parts.prepare.append(self._child("prepare", ["vario.demo.prepare", str(system)]))
         self._start_services()
         self._wait("data and model", self._is_prepared)
@@ -173,13 +181,16 @@ class Demo:
         self._send_reference()
         self._wait("services", lambda: all(is_listening(port) for port in ports.values()))
         gateway = f"http://127.0.0.1:{ports['gateway']}"
-        load = self._child("load", ["vario.demo.load", gateway, str(self._settings.rate)])
-        self._parts.load.append(load)
+        load = ["vario.demo.load", gateway, str(self._settings.rate), str(system)]
+        if self._settings.seed is not None:
+            load.append(str(self._settings.seed))
+        self._parts.load.append(self._child("load", load))
         self._wait("telemetry of both regions", self._regions_are_there)
         self._say(f"  up after {time.monotonic() - start_s:.1f} s")
         kept = "" if self._is_temporary else f" (again: vario up --data {self._folder}/telemetry)"
         self._say(_INTRODUCTION.format(url=self._url, folder=self._folder, kept=kept))
-        if self._settings.incident != "none":
+        self._start_offline()
+        if self._settings.has_incident:
             self._incident = self._plan_incident()
         if self._settings.opens_browser and _has_screen():
             webbrowser.open(self._url)
@@ -193,8 +204,22 @@ class Demo:
             return self._serve(f"ml-infer-{region}-{version}", f"ml-infer-{region}", region, *more)
 
         servers = Servers(REGIONS, parts.services, parts.leaving, start)
-        self._say(f"In {after_s:g} s a new release of ml-infer rolls out.")
-        return Incident(servers, self._folder, after_s, self._url, self._say)
+        system, notices = self._folder / "system", Notices(self._url)
+        return Incident(
+            self._settings.incident,
+            Stage(system, Rollout(servers, system, self._say), notices.mark),
+            self._folder,
+            after_s=after_s,
+            url=self._url,
+            say=self._say,
+            claim=notices.claim_fixed,
+        )
+
+    def _start_offline(self) -> None:
+        """Starts the autoscaler of the offline path, which starts its replicas."""
+        command = ["vario.demo.autoscale", "--folder", str(self._folder / "system")]
+        command += ["--logs", str(self._folder / "logs"), "--region", HOME_REGION]
+        self._parts.offline.append(self._child("autoscaler", command))
 
     def _send_reference(self) -> None:
         """Tells the server what the model's inputs look like when all is well."""
@@ -211,19 +236,16 @@ class Demo:
         if answer.is_error:
             raise Unavailable(f"the demo's server refused its reference: {answer.text}")
 
-    def _start_server(self, scraped_port: int) -> None:
-        self._say("vario demo: starting the server, a gateway, two model servers, a feature store")
-        prometheus_yml = self._folder / "prometheus.yml"
-        prometheus_yml.write_text(_PROMETHEUS_YML.format(port=scraped_port), encoding="utf-8")
+    def _start_server(self, scraped_ports: list[int]) -> None:
+        self._say(
+            "vario demo: starting the server, a gateway, two model servers and feature stores"
+        )
         command = ["vario.cli", "up", "--data", str(self._folder / "telemetry")]
-        command += ["--prometheus-config", str(prometheus_yml)]
-        command += ["--slos", str(self._folder / "slos" / "*.yml")]
         command += ["--port", str(self._port), "--otlp-http-port", str(self._otlp_port)]
         command += ["--otlp-grpc-port", str(self._grpc_port)]
-        if self._settings.incident != "none":
-            vario_toml = self._folder / "vario.toml"
-            vario_toml.write_text(_INCIDENT_TOML, encoding="utf-8")
-            command += ["--config", str(vario_toml)]
+        command += write_server_files(
+            self._folder, scraped_ports, has_incident=self._settings.has_incident
+        )
         self._parts.server.append(self._child("server", command))
 
     def _start_services(self) -> None:
@@ -231,8 +253,8 @@ class Demo:
         for region in REGIONS:
             name = f"ml-infer-{region}"
             self._parts.services.append(self._serve(name, name, region))
-        store = self._serve("feature-store", "feature-store", HOME_REGION)
-        self._parts.services.append(store)
+            name = f"feature-store-{region}"
+            self._parts.services.append(self._serve(name, name, region))
         models = [f"--model={region}={self._find_url(f'ml-infer-{region}')}" for region in REGIONS]
         self._parts.gateway.append(self._serve("gateway", "gateway", HOME_REGION, *models))
 
@@ -243,7 +265,10 @@ class Demo:
         command += ["--socket", str(own.fileno()), "--region", region]
         command += ["--log", str(self._folder / "logs" / f"{name}.jsonl")]
         command += ["--folder", str(self._folder / "system")]
-        command += ["--feature-store", self._find_url("feature-store")]
+        for one in REGIONS:
+            command.append(f"--store={one}={self._find_url(f'feature-store-{one}')}")
+        if self._settings.seed is not None:
+            command += ["--seed", str(self._settings.seed)]
         return self._child(name, command, sockets=[own])
 
     def _find_url(self, service: str) -> str:
@@ -257,7 +282,7 @@ class Demo:
         """Returns what the services' environment has of its own: no OTEL_* of the user's."""
         cleared = {name: "" for name in os.environ if name.startswith("OTEL_")}
         one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-        interval_s = 10 if self._settings.incident == "none" else _INCIDENT_INTERVAL_S
+        interval_s = _INCIDENT_INTERVAL_S if self._settings.has_incident else _INTERVAL_S
         return {
             **cleared,
             **one_thread,
@@ -341,7 +366,8 @@ class Demo:
             raise _Stopped
         parts = self._parts
         failed = [child for child in parts.prepare if child.exit_code]  # it may end, but well
-        check_alive([*failed, *parts.load, *parts.gateway, *parts.services, *parts.server])
+        services = [*parts.offline, *parts.gateway, *parts.services]
+        check_alive([*failed, *parts.load, *services, *parts.server])
 
 
 def _free_port() -> int:

@@ -11,15 +11,19 @@ from time import monotonic, sleep
 from typing import Any
 from urllib.parse import urlsplit
 
+import numpy as np
 import uvicorn
 
 import vario
+from vario.demo.knobs import LiveKnobs
 from vario.demo.prepare import DATABASE, MODEL
 from vario.demo.processes import is_listening
 from vario.demo.releases import HEALTHY
+from vario.demo.world import draw_visits, make_crowds, make_users
 
 MODEL_NAME = "recommender"
 SERVICE_VERSION = "1.0"
+OFFLINE = "ml-infer-offline"
 _LOG_BYTES = 8_000_000
 _START_TIMEOUT_S = 120.0
 
@@ -27,19 +31,20 @@ _START_TIMEOUT_S = 120.0
 def main() -> None:
     """Serves until SIGTERM."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("role", choices=["gateway", "ml-infer", "feature-store"])
+    parser.add_argument("role", choices=["gateway", "ml-infer", "feature-store", OFFLINE])
     parser.add_argument("--socket", type=int, required=True, help="number of a bound socket")
     parser.add_argument("--region", required=True)
     parser.add_argument("--folder", type=Path, required=True, help="of database and model")
     parser.add_argument("--log", type=Path, required=True, help="file of JSON lines")
-    parser.add_argument("--feature-store", default="", help="URL")
+    parser.add_argument("--store", action="append", default=[], help="REGION=URL")
     parser.add_argument("--model", action="append", default=[], help="REGION=URL")
     parser.add_argument("--release", default=HEALTHY, help="version of the model server")
     parser.add_argument("--ready", type=Path, help="file to touch when requests are answered")
+    parser.add_argument("--seed", type=int)
     options = parser.parse_args()
     make = _maker(options)
     _await_server()
-    is_model = options.role == "ml-infer"
+    is_model = options.role in ("ml-infer", OFFLINE)
     vario.configure(
         service=options.role,
         model=MODEL_NAME if is_model else None,
@@ -70,24 +75,43 @@ class _Server(uvicorn.Server):
 
 def _maker(options: argparse.Namespace) -> Callable[[], Any]:
     """Returns what makes the application, once what takes long to import has been imported."""
+    region, seed = options.region, options.seed
+    stores = dict(pair.split("=", 1) for pair in options.store)
+    knobs = LiveKnobs(options.folder)
     if options.role == "gateway":
         from vario.demo.gateway import Gateway
 
         models = dict(pair.split("=", 1) for pair in options.model)
-        return lambda: Gateway(models, options.feature_store, MODEL_NAME).app
+        return lambda: Gateway(models, stores, MODEL_NAME).app
     if options.role == "feature-store":
-        from vario.demo.feature_store import FeatureStore
+        from vario.demo.feature_store import REMEMBERED, FeatureStore
 
-        return lambda: FeatureStore(_awaited(options.folder / DATABASE)).app
+        rng = np.random.default_rng(seed)
+        lately = 1 + draw_visits(make_crowds(make_users())[region], REMEMBERED, rng)
+        return lambda: (
+            FeatureStore(
+                _awaited(options.folder / DATABASE),
+                region,
+                knobs,
+                seed=seed,
+                lately=map(int, lately),
+            ).app
+        )
+    if options.role == OFFLINE:
+        from vario.demo.offline import OfflineServer
+
+        return lambda: OfflineServer(knobs)
 
     from vario.demo.infer import ModelServer
 
     return lambda: (
         ModelServer(
-            options.region,
+            region,
             _awaited(options.folder / MODEL),
-            options.feature_store,
+            stores[region],
             options.release,
+            knobs=knobs,
+            seed=seed,
         ).app
     )
 

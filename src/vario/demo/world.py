@@ -120,6 +120,11 @@ def make_crowds(users: Users) -> dict[str, Crowd]:
     }
 
 
+def draw_visits(crowd: Crowd, count: int, rng: np.random.Generator) -> Ints:
+    """Returns indices of users in the order in which they come."""
+    return rng.choice(crowd.ids, count, p=crowd.share)
+
+
 def draw_session_length(usual: Floats | float, rng: np.random.Generator) -> Floats:
     """Returns how long users are there this time, in minutes, from how long they usually are."""
     return np.round(usual * rng.lognormal(0, 0.4, np.shape(usual)), 1)
