@@ -4,6 +4,7 @@ import csv
 import json
 import re
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -127,6 +128,61 @@ def test_a_silent_release_is_told_and_a_healthy_one_is_not(
     check_references(server)
 
 
+def test_a_version_that_users_accept_less_is_told(
+    server: Process, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Feedback is joined to its prediction, counted, judged, and shown; no reference is needed."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", server.addresses.otlp_http)
+    vario.configure(service="ranker", model="ranker", version="v1")
+    rng = np.random.default_rng(2)
+    made = 0
+
+    def serve(version: str) -> dict:
+        nonlocal made
+        for region in (*REGIONS, *REGIONS * 40):
+            made += 1
+            score = 0.2 if version == "v2" and region == "eu-west" else 0.5
+            vario.record_prediction(
+                prediction=score, request_id=f"r-{made}", model_version=version, region=region
+            )
+            vario.record_feedback(f"r-{made}", accepted=rng.random() < score)
+        vario.flush()
+        return report(server)
+
+    found: dict = {}
+    try:
+        for version, feedback in (("v1", 600), ("v2", 300)):
+            deadline_s = time.monotonic() + DEADLINE_S
+            while time.monotonic() < deadline_s:
+                found = serve(version)
+                told = [
+                    o["feedback"]
+                    for o in found["outcomes"]
+                    if (o["model_version"], o["segment"]) == (version, "")
+                ]
+                own = [f for f in found["findings"] if f["model_name"] == "ranker"]
+                if sum(told) >= feedback and (version == "v1" or any(f["segments"] for f in own)):
+                    break
+    finally:
+        vario.shutdown()
+    assert [(f["feature"], f["model_version"], f["segments"]) for f in own] == [
+        ("accept_rate", "v2", ["eu-west"])
+    ], (found["error"], [list(o.values())[:17] for o in found["outcomes"]])
+    assert re.fullmatch(
+        r"accept rate of v2 in eu-west fell from [45]\d% to [12]\d% since \d\d:\d\d UTC; "
+        r"elsewhere [45]\d%",
+        own[0]["text"],
+    )
+    shown = invoke(server, "drift", "report", "--model", "ranker")
+    assert "BY SCORES" in shown.output
+    page = tmp_path / "drift.html"
+    assert invoke(server, "drift", "report", "--html", page).exit_code == 0
+    assert "<h2>Feedback</h2>" in page.read_text("utf-8")
+    query = 'accept_rate{model_name="ranker",model_version="v2",region="eu-west"} < bool 0.35'
+    asked = invoke(server, "query", query, "--json")
+    assert json.loads(asked.output)["data"]["result"][0]["value"][1] == "1"
+
+
 def check_doctor(server: Process) -> None:
     """Values that cannot be used and a model without a reference are named."""
     deadline_s = time.monotonic() + DEADLINE_S
@@ -159,10 +215,29 @@ def check_reports(server: Process, tmp_path: Path) -> None:
     assert all(0 <= r["out_of_range_ratio"] < 0.01 for r in numbers)
     page = tmp_path / "drift.html"
     assert invoke(server, "drift", "report", "--html", page).exit_code == 0
-    assert "session_length (recommender, v23.1, region=eu-west)" in page.read_text("utf-8")
+    text = page.read_text("utf-8")
+    assert "session_length (recommender, v23.1, region=eu-west)" in text
+    assert "drift over time" in text
+    check_history(server)
     query = 'min(feature_presence_ratio{feature="session_length",region="eu-west"}) < bool 0.8'
     asked = invoke(server, "query", query, "--json")
     assert json.loads(asked.output)["data"]["result"][0]["value"][1] == "1"
+
+
+def check_history(server: Process) -> None:
+    """Features by time, as a heat map draws them."""
+    asked = "model=recommender&version=v23.1&segment=region&value=eu-west&start=now-30m&step=60"
+    with urllib.request.urlopen(f"{server.addresses.api}/api/drift/history?{asked}") as answer:
+        found = json.load(answer)
+    assert found["times"] == sorted(found["times"])
+    rows = {row["feature"]: row for row in found["features"]}
+    assert set(rows) == {"age", "country", "session_length"}
+    for row in rows.values():
+        assert {len(row[name]) for name in ("psi", "psi_critical", "missing_ratio")} == {
+            len(found["times"])
+        }
+    missing = [ratio for ratio in rows["session_length"]["missing_ratio"] if ratio is not None]
+    assert max(missing) > 0.2
 
 
 def check_references(server: Process) -> None:

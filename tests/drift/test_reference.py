@@ -12,9 +12,11 @@ from vario.drift.reference import (
     FeatureReference,
     Reference,
     dump_reference,
+    label_outcomes,
     load_reference,
     make_feature,
     make_parts,
+    with_outcomes,
 )
 from vario.errors import BadData
 
@@ -150,3 +152,23 @@ def test_a_reference_of_an_earlier_version_has_no_range() -> None:
         del document["features"]["age"][end]
     loaded = load_reference(json.dumps(document), "here").features["age"]
     assert np.isnan((loaded.lowest, loaded.highest)).all()
+
+
+def test_a_score_knows_what_came_of_it_in_whole_and_in_parts() -> None:
+    columns = {
+        "prediction": [0.1, 0.2, 0.8, 0.9, None, 0.85],
+        "clicked": [0, "false", True, 1.0, 1, None],
+        "region": ["a", "b", "a", "b", "a", "b"],
+    }
+    features = {"prediction": make_feature("prediction", columns["prediction"], 2)}
+    parts = make_parts(features, columns, "region")
+    labelled, divided = label_outcomes(features, parts, columns, "prediction", "clicked")
+    made = Reference("v", "m", "", "x", 1, labelled, divided)
+    read = load_reference(dump_reference(made), "x")
+    score, part = read.features["prediction"], read.parts["region", "b"]["prediction"]
+    assert (score.accepted.tolist(), score.rejected.tolist()) == ([1.0, 1.0], [2.0, 0.0])
+    assert (part.accepted.tolist(), part.rejected.tolist()) == ([0.0, 1.0], [1.0, 0.0])
+    with pytest.raises(BadData, match="a label is true, false, 1 or 0, not 'maybe'"):
+        with_outcomes(features["prediction"], [0.1], ["maybe"])
+    with pytest.raises(BadData, match="is no number"):
+        with_outcomes(make_feature("prediction", ["cat"]), ["cat"], [1])

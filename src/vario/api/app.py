@@ -15,6 +15,7 @@ from vario.api import (
     compare,
     data,
     drift,
+    drift_history,
     explore,
     guard,
     investigate,
@@ -42,6 +43,7 @@ from vario.api.context import Context, ServerFacts
 from vario.api.data_models import DataOut, RetentionOut
 from vario.api.drift_models import (
     DistributionOut,
+    DriftHistoryOut,
     DriftOut,
     ReferenceBody,
     ReferenceOut,
@@ -133,6 +135,7 @@ ROUTES = (
     Route("/api/compare", compare.compare_versions, ReleaseComparisonOut),
     Route("/api/drift", drift.get_drift, DriftOut),
     Route("/api/drift/distribution", drift.get_distribution, DistributionOut),
+    Route("/api/drift/history", drift_history.get_history, DriftHistoryOut),
     Route("/api/references", drift.find_references, ReferencesOut),
     Route("/api/references", drift.put_reference, ReferenceOut, "PUT"),
     Route("/api/references/from-live", drift.make_from_live, ReferenceOut, "POST"),

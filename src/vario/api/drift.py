@@ -13,6 +13,8 @@ from vario.api.drift_models import (
     DriftOut,
     FindingOut,
     FromLiveIn,
+    OutcomeOut,
+    PerformanceOut,
     ReadingOut,
     ReferenceBody,
     ReferenceOut,
@@ -22,6 +24,8 @@ from vario.api.drift_models import (
 from vario.drift.capture import capture
 from vario.drift.distance import Tested
 from vario.drift.live import OVER_ALL
+from vario.drift.outcomes import OutcomeReading
+from vario.drift.performance import Performance
 from vario.drift.reference import Reference, dump_reference, load_reference
 from vario.drift.report import DriftReport
 from vario.drift.watch import Reading
@@ -58,6 +62,49 @@ def get_drift(context: CurrentContext, model: Name = "") -> DriftOut:
             if model in ("", reading.scope.model_name)
         ],
         without_reference=list(report.without_reference),
+        outcomes=[
+            show_outcome(reading)
+            for reading in report.outcomes
+            if model in ("", reading.scope.model_name)
+        ],
+    )
+
+
+def show_outcome(reading: OutcomeReading) -> OutcomeOut:
+    """Returns a reading of feedback as the API shows it."""
+    scope, baseline = reading.scope, reading.baseline
+    segment, value = scope.segments[0] if scope.segments else ("", "")
+    return OutcomeOut(
+        model_name=scope.model_name,
+        model_version=scope.model_version,
+        segment=segment,
+        value=value,
+        verdict=reading.verdict,
+        held=reading.is_held,
+        since=reading.since_ms / 1000 if reading.since_ms else None,
+        window=reading.window_s,
+        feedback=reading.total,
+        accept_rate=_number(reading.rate),
+        accept_rate_low=reading.interval.low,
+        accept_rate_high=reading.interval.high,
+        baseline=baseline.source,
+        baseline_rate=_number(baseline.rate),
+        baseline_feedback=baseline.total,
+        p=reading.p_value,
+        expected_rate=_number(reading.expected_rate),
+        calibration_error=_number(reading.calibration_error),
+        measured=_performance(reading.measured),
+        estimated=_performance(reading.estimated),
+    )
+
+
+def _performance(told: Performance) -> PerformanceOut:
+    return PerformanceOut(
+        accuracy=_number(told.accuracy),
+        precision=_number(told.precision),
+        recall=_number(told.recall),
+        f1=_number(told.f1),
+        roc_auc=_number(told.roc_auc),
     )
 
 

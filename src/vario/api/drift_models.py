@@ -57,10 +57,51 @@ class FindingOut(Shape):
     model_name: str
     model_version: str
     feature: str
-    kind: Literal["missing", "new_category", "drifted"]
+    kind: Literal["missing", "new_category", "drifted", "accept_rate"]
     segments: list[str]
     since: float
     text: str
+
+
+class PerformanceOut(Shape):
+    """A binary classifier's numbers, each 0 to 1, by bins of its scores; null where unknown."""
+
+    accuracy: float | None
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    roc_auc: float | None
+
+
+class OutcomeOut(Shape):
+    """What came of the predictions of one part of the traffic, by their feedback.
+
+    `model_version` is `*` for all versions; `segment` and `value` are empty for all traffic. Rates
+    are 0 to 1. `baseline` says what the rate is compared with: the `reference`, `other versions` in
+    the same part of the traffic, or the time `before`; empty where nothing is known.
+    `expected_rate` and `estimated` rest on the live scores alone (CBPE), `measured` on feedback.
+    """
+
+    model_name: str
+    model_version: str
+    segment: str
+    value: str
+    verdict: Literal["fallen", "stable", "too_few"]
+    held: bool
+    since: float | None
+    window: float
+    feedback: float
+    accept_rate: float | None
+    accept_rate_low: float
+    accept_rate_high: float
+    baseline: Literal["", "reference", "other versions", "before"]
+    baseline_rate: float | None
+    baseline_feedback: float
+    p: float
+    expected_rate: float | None
+    calibration_error: float | None
+    measured: PerformanceOut
+    estimated: PerformanceOut
 
 
 class DriftOut(Shape):
@@ -74,6 +115,32 @@ class DriftOut(Shape):
     findings: list[FindingOut]
     readings: list[ReadingOut]
     without_reference: list[str]
+    outcomes: list[OutcomeOut]
+
+
+class FeatureHistoryOut(Shape):
+    """One feature over time: a value for each of the history's times, null where unknown."""
+
+    feature: str
+    psi: list[float | None]
+    psi_critical: list[float | None]
+    missing_ratio: list[float | None]
+
+
+class DriftHistoryOut(Shape):
+    """Every feature of one part of the traffic over time.
+
+    `times` are the ends of steps of `step` seconds; a step shows the last look within it.
+    """
+
+    model_name: str
+    model_version: str
+    segment: str
+    value: str
+    step: float
+    times: list[float]
+    features: list[FeatureHistoryOut]
+    accept_rate: list[float | None]
 
 
 class DistributionOut(Shape):

@@ -8,12 +8,12 @@ from urllib.parse import quote
 import click
 
 from vario.cli.client import ask, json_option, server_option
-from vario.cli.output import print_table
+from vario.cli.output import format_time, print_table
 from vario.errors import BadData
 
 if TYPE_CHECKING:
     from vario.drift.gate import Checked
-    from vario.drift.page import Panel
+    from vario.drift.page import HeatMap, Panel
     from vario.drift.reference import Reference
 
 _COLOURS = {
@@ -64,6 +64,40 @@ def report(*, model: str, everything: bool, html: Path | None, server: str, as_j
             ],
             [_row(reading) for reading in shown],
         )
+    rates = [o for o in found["outcomes"] if everything or _is_told(o)]
+    if rates:
+        click.echo()
+        print_table(OUTCOMES, [_outcome_row(outcome) for outcome in rates])
+
+
+OUTCOMES = [
+    "MODEL", "VERSION", "SEGMENT", "ACCEPTED", "BEFORE", "BY SCORES", "CALIBRATION ERROR",
+    "FEEDBACK",
+]  # fmt: skip
+
+
+def _is_told(outcome: Any) -> bool:
+    is_whole = not outcome["segment"] and outcome["accept_rate"] is not None
+    return is_whole or outcome["verdict"] == "fallen"
+
+
+def _outcome_row(o: Any) -> list[str]:
+    def percent(ratio: float | None) -> str:
+        return "-" if ratio is None else f"{ratio:.1%}"
+
+    source = {"reference": "reference", "other versions": "others", "before": "before"}
+    compared = f" ({source[o['baseline']]})" if o["baseline"] else ""
+    rate = f"{percent(o['accept_rate'])} [{percent(o['accept_rate_low'])}"
+    return [
+        o["model_name"],
+        "all" if o["model_version"] == "*" else o["model_version"] or "-",
+        f"{o['segment']}={o['value']}" if o["segment"] else "all",
+        f"{rate}, {percent(o['accept_rate_high'])}]",
+        f"{percent(o['baseline_rate'])}{compared}",
+        percent(o["expected_rate"]),
+        "-" if o["calibration_error"] is None else f"{o['calibration_error']:.3f}",
+        f"{o['feedback']:.0f}",
+    ]
 
 
 def _print_findings(found: Any) -> None:
@@ -114,16 +148,14 @@ def _page_of_live(found: Any, server: str) -> str:
     from vario.drift.page import Panel, render
 
     panels: list[Panel] = []
-    for r in (r for r in found["readings"] if _is_of_interest(r)):
+    interesting = [r for r in found["readings"] if _is_of_interest(r)]
+    for r in interesting:
         names = ("segment", "value", "feature")
         wanted = {"model": r["model_name"], "version": r["model_version"]}
         shares = ask(server, "/api/drift/distribution", wanted | {name: r[name] for name in names})
-        where = [r["model_name"]]
-        where += [] if r["model_version"] == "*" else [r["model_version"]]
-        where += [f"{r['segment']}={r['value']}"] if r["segment"] else []
         panels.append(
             Panel(
-                f"{r['feature']} ({', '.join(where)})",
+                f"{r['feature']} ({_place(r)})",
                 (_line(r),),
                 r["verdict"] not in ("stable", "too_few"),
                 tuple(shares["bins"]),
@@ -132,7 +164,39 @@ def _page_of_live(found: Any, server: str) -> str:
             )
         )
     summary = [finding["text"] for finding in found["findings"]] or ["nothing drifts"]
-    return render("Drift of live traffic", summary, panels)
+    parts = {_place(r): r for r in interesting}
+    maps = [_heat_map(place, r, server) for place, r in sorted(parts.items())]
+    rates = [_outcome_row(outcome) for outcome in found["outcomes"] if _is_told(outcome)]
+    return render("Drift of live traffic", summary, panels, maps, [OUTCOMES, *rates])
+
+
+def _place(r: Any) -> str:
+    where = [r["model_name"]]
+    where += [] if r["model_version"] == "*" else [r["model_version"]]
+    where += [f"{r['segment']}={r['value']}"] if r["segment"] else []
+    return ", ".join(where)
+
+
+def _heat_map(place: str, r: Any, server: str) -> "HeatMap":
+    """Returns the last three hours of the part of the traffic that a reading is of."""
+    from vario.drift.page import HeatMap, Row
+
+    wanted = {"model": r["model_name"], "version": r["model_version"], "start": "now-3h"}
+    wanted |= {"segment": r["segment"], "value": r["value"]}
+    found = ask(server, "/api/drift/history", wanted)
+    rows = [
+        Row(
+            feature["feature"],
+            tuple(
+                None if psi is None or not chance else psi / chance
+                for psi, chance in zip(feature["psi"], feature["psi_critical"], strict=True)
+            ),
+            tuple(feature["missing_ratio"]),
+        )
+        for feature in found["features"]
+    ]
+    times = tuple(format_time(round(at * 1e9))[:16] for at in found["times"])
+    return HeatMap(place, times, tuple(rows))
 
 
 def _line(r: Any) -> str:

@@ -27,6 +27,7 @@ def reference() -> None:
 @click.option("--version", "model_version", default="", help="The model's version (model_version).")
 @click.option("--columns", help="Features to take, separated by commas; all if not given.")
 @click.option("--prediction", help="Column with the model's output.")
+@click.option("--label", help="Column with what came of it: true or false, 1 or 0.")
 @click.option("--by", help="Column that divides the rows, such as region; each value is kept too.")
 @click.option("--bins", default=10, show_default=True, type=click.IntRange(2, 100))
 @click.option("--from-live", "window", help="Take live traffic of the last, say, 24h instead.")
@@ -42,6 +43,7 @@ def create(
     model_version: str,
     columns: str | None,
     prediction: str | None,
+    label: str | None,
     by: str | None,
     bins: int,
     window: str | None,
@@ -58,7 +60,9 @@ def create(
         made = _from_live(server, model, called, model_version, window or "")
         click.echo(_told(made, server))
         return
-    document = _of_file(file, model, called, model_version, columns, prediction, by, bins)
+    if label and not prediction:
+        raise BadData("--label tells what came of predictions: name their column with --prediction")
+    document = _of_file(file, model, called, model_version, columns, prediction, label, by, bins)
     if out:
         out.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
         click.echo(f"wrote {out}: {len(document['features'])} features")
@@ -85,15 +89,22 @@ def _of_file(
     version: str,
     columns: str | None,
     prediction: str | None,
+    label: str | None,
     by: str | None,
     bins: int,
 ) -> dict[str, Any]:
-    from vario.drift.reference import Reference, dump_reference, make_feature, make_parts
+    from vario.drift.reference import (
+        Reference,
+        dump_reference,
+        label_outcomes,
+        make_feature,
+        make_parts,
+    )
     from vario.store.files import read_columns
 
     found = read_columns(file)
     wanted = [c.strip() for c in columns.split(",")] if columns else list(found)
-    others = [column for column in (prediction, by) if column]
+    others = [column for column in (prediction, label, by) if column]
     wanted = [c for c in wanted if c not in others]
     unknown = [c for c in (*wanted, *others) if c not in found]
     if unknown:
@@ -103,6 +114,8 @@ def _of_file(
         features[OUTPUT] = make_feature(OUTPUT, found[prediction], bins)
         found[OUTPUT] = found[prediction]
     parts = make_parts(features, found, by) if by else {}
+    if label:
+        features, parts = label_outcomes(features, parts, found, OUTPUT, label)
     made = Reference(name, model, version, file.name, time.time_ns(), features, parts)
     document: dict[str, Any] = json.loads(dump_reference(made))
     return document

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from vario.drift.bins import Floats, count_categories
+from vario.drift.bins import Floats, count_buckets, count_categories
 from vario.drift.live import OVER_ALL, Ask, Observed, Scope, Traffic, observe, roll_up, window_of
+from vario.drift.outcomes import OUTPUT, Outcomes, observe_outcomes
 from vario.drift.reference import DEFAULT_BINS, MOST_CATEGORIES, FeatureReference, Reference
 from vario.errors import BadData
 
@@ -58,10 +59,26 @@ def capture(
             "vario.record_prediction(features=...)"
         )
     version = model_version or OVER_ALL
+    came = observe_outcomes(ask, at_ns // 1_000_000, round(window_s * 1000), segments)
     own = [s for s in traffic if (s.model_name, s.model_version) == (model_name, version)]
     parts = {scope.segments[0]: _part(features, traffic[scope]) for scope in own if scope.segments}
+    _label(features, came.get(Scope(model_name, version)))
+    for part, its in parts.items():
+        _label(its, came.get(Scope(model_name, version, (part,))))
     source = f"live traffic, {window_s:g} s"
     return Reference(name, model_name, model_version, source, at_ns, features, parts)
+
+
+def _label(features: dict[str, FeatureReference], came: Outcomes | None) -> None:
+    """Adds what came of a score, as far as feedback tells."""
+    score = features.get(OUTPUT)
+    if came is None or score is None or score.kind != "numeric" or not came.total:
+        return
+    accepted, rejected = (
+        count_buckets(one.lower, one.upper, one.counts, score.edges)
+        for one in (came.accepted_scores, came.rejected_scores)
+    )
+    features[OUTPUT] = replace(score, accepted=accepted, rejected=rejected)
 
 
 def _part(

@@ -35,6 +35,7 @@ LEAST_CALIBRATION = 1_000
 
 _DEFAULT_EDGES = np.linspace(0.1, 0.9, 9)
 
+BaselineSource = Literal["", "reference", "other versions", "before"]
 OutcomeVerdict = Literal["fallen", "stable", "too_few"]
 
 
@@ -120,7 +121,7 @@ class Baseline:
 
     accepted: float = 0.0
     total: float = 0.0
-    source: str = ""
+    source: BaselineSource = ""
 
     @property
     def rate(self) -> float:

@@ -209,6 +209,33 @@ def with_outcomes(feature: FeatureReference, scores: Column, labels: Column) -> 
     return replace(feature, accepted=accepted, rejected=rejected)
 
 
+def label_outcomes(
+    features: Mapping[str, FeatureReference],
+    parts: Mapping[Part, Mapping[str, FeatureReference]],
+    columns: Mapping[str, Column],
+    output: str,
+    label: str,
+) -> tuple[dict[str, FeatureReference], dict[Part, dict[str, FeatureReference]]]:
+    """Returns features and parts whose output knows what came of it, see `with_outcomes`.
+
+    Args:
+        features: what `make_feature` made of the columns.
+        parts: what `make_parts` did.
+        columns: all columns, of one length.
+        output: the model's output.
+        label: the column with what came of it.
+    """
+    labelled = {**features}
+    labelled[output] = with_outcomes(features[output], columns[output], columns[label])
+    divided = {part: dict(own) for part, own in parts.items()}
+    for (by, value), own in divided.items():
+        if output in own:
+            at = np.flatnonzero(np.array([str(one) for one in columns[by]]) == value)
+            rows, truth = (np.asarray(columns[name], dtype=object)[at] for name in (output, label))
+            own[output] = with_outcomes(own[output], rows, truth)
+    return labelled, divided
+
+
 def _listed(column: Column) -> list[Any]:
     return column.tolist() if isinstance(column, np.ndarray) else list(column)
 

@@ -488,6 +488,218 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/incidents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find Incidents
+         * @description Incidents of a time: those that are not resolved first, then the newest.
+         */
+        get: operations["find_incidents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/incidents/{incident_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Incident
+         * @description One incident, also one that was over long ago.
+         */
+        get: operations["get_incident"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/incidents/{incident_id}/investigate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Investigate Incident
+         * @description Investigates it again, now.
+         */
+        post: operations["investigate_incident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/incidents/{incident_id}/fixed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Claim Fix
+         * @description Somebody says that it is fixed: the proof begins.
+         */
+        post: operations["claim_fix"];
+        /**
+         * Withdraw Fix
+         * @description It is not fixed after all.
+         */
+        delete: operations["withdraw_fix"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/incidents/{incident_id}/note": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Note Incident
+         * @description Puts a remark on the timeline.
+         */
+        post: operations["note_incident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/incidents/{incident_id}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Acknowledge Incident
+         * @description Somebody looks after it: its alerts are not told again while they fire on.
+         */
+        post: operations["acknowledge_incident"];
+        /**
+         * Withdraw Incident Acknowledgement
+         * @description Nobody looks after it any more.
+         */
+        delete: operations["withdraw_incident_acknowledgement"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/incidents/{incident_id}/resolve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resolve Incident
+         * @description It is over by a person's word.
+         */
+        post: operations["resolve_incident"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/incidents/{incident_id}/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Report Incident
+         * @description A draft of the post-mortem as a file.
+         */
+        get: operations["report_incident"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/investigate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Answer
+         * @description The same as a link: what is wrong, for whom, since when, why, and what to do.
+         */
+        get: operations["get_answer"];
+        put?: never;
+        /**
+         * Ask Question
+         * @description Investigates: what is wrong, for whom, since when, why, and what to do.
+         */
+        post: operations["ask_question"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/evidence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Run Evidence
+         * @description The number that a finding's query gives; `promql` is evaluated at `end`.
+         */
+        get: operations["run_evidence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/silences": {
         parameters: {
             query?: never;
@@ -580,6 +792,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare Versions
+         * @description How a release does beside another: latency, errors, features and cost, with a verdict.
+         *
+         *     Without `baseline` and `candidate` the two newest versions of the window are compared.
+         *     `max_latency` is the share by which a percentile may be longer, `max_errors` by how much the
+         *     error ratio may be higher.
+         */
+        get: operations["compare_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/drift": {
         parameters: {
             query?: never;
@@ -612,6 +848,26 @@ export interface paths {
          * @description A feature's shares in the reference and now, side by side.
          */
         get: operations["get_distribution"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/drift/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get History
+         * @description How each feature of a model stood over time, in one part of its traffic.
+         */
+        get: operations["get_history"];
         put?: never;
         post?: never;
         delete?: never;
@@ -844,6 +1100,14 @@ export interface components {
              * @default
              */
             comment: string;
+        };
+        /**
+         * AcknowledgeIncidentIn
+         * @description Who looks after it.
+         */
+        AcknowledgeIncidentIn: {
+            /** By */
+            by: string;
         };
         /**
          * AcknowledgementOut
@@ -1080,6 +1344,24 @@ export interface components {
             bound: string;
         };
         /**
+         * CoverageOut
+         * @description What was read, and what was left out.
+         */
+        CoverageOut: {
+            /** Spans */
+            spans: number;
+            /** Logs */
+            logs: number;
+            /** Series */
+            series: number;
+            /** Sampled */
+            sampled: number;
+            /** Placebos */
+            placebos: number;
+            /** Left Out */
+            left_out: string[];
+        };
+        /**
          * DamagedPartOut
          * @description A piece of a table that could not be read; it lies at `path`, the rest serves.
          */
@@ -1217,6 +1499,30 @@ export interface components {
             checks: components["schemas"]["CheckOut"][];
         };
         /**
+         * DriftHistoryOut
+         * @description Every feature of one part of the traffic over time.
+         *
+         *     `times` are the ends of steps of `step` seconds; a step shows the last look within it.
+         */
+        DriftHistoryOut: {
+            /** Model Name */
+            model_name: string;
+            /** Model Version */
+            model_version: string;
+            /** Segment */
+            segment: string;
+            /** Value */
+            value: string;
+            /** Step */
+            step: number;
+            /** Times */
+            times: number[];
+            /** Features */
+            features: components["schemas"]["FeatureHistoryOut"][];
+            /** Accept Rate */
+            accept_rate: (number | null)[];
+        };
+        /**
          * DriftOut
          * @description Everything that the watch found when it last looked; `time` is null before that.
          *
@@ -1233,6 +1539,26 @@ export interface components {
             readings: components["schemas"]["ReadingOut"][];
             /** Without Reference */
             without_reference: string[];
+            /** Outcomes */
+            outcomes: components["schemas"]["OutcomeOut"][];
+        };
+        /**
+         * EffectOut
+         * @description How much something moved; `low` and `high` bound `after - before` at 95 %.
+         */
+        EffectOut: {
+            /** Measure */
+            measure: string;
+            /** Unit */
+            unit: string;
+            /** Before */
+            before: number | null;
+            /** After */
+            after: number | null;
+            /** Low */
+            low: number | null;
+            /** High */
+            high: number | null;
         };
         /**
          * ErrorBody
@@ -1249,6 +1575,82 @@ export interface components {
             errorType: string;
             /** Error */
             error: string;
+        };
+        /**
+         * EvidenceAnswerOut
+         * @description The number, null where nothing matches.
+         */
+        EvidenceAnswerOut: {
+            /** Value */
+            value: number | null;
+        };
+        /**
+         * EvidenceOut
+         * @description One number and the query that gives it again.
+         *
+         *     `promql` is evaluated at the window's end, `filter` counts what matches in the window, `sql` is
+         *     a SELECT of one row and one column. `link` is the path of a page, or empty.
+         */
+        EvidenceOut: {
+            /** Title */
+            title: string;
+            /**
+             * Language
+             * @enum {string}
+             */
+            language: "promql" | "filter" | "sql";
+            /** Query */
+            query: string;
+            window: components["schemas"]["WindowOut"];
+            /** Value */
+            value: number | null;
+            /** Unit */
+            unit: string;
+            /** Link */
+            link: string;
+        };
+        /**
+         * FeatureHistoryOut
+         * @description One feature over time: a value for each of the history's times, null where unknown.
+         */
+        FeatureHistoryOut: {
+            /** Feature */
+            feature: string;
+            /** Psi */
+            psi: (number | null)[];
+            /** Psi Critical */
+            psi_critical: (number | null)[];
+            /** Missing Ratio */
+            missing_ratio: (number | null)[];
+        };
+        /**
+         * FeatureOut
+         * @description A feature, score or prediction of the candidate, judged by the baseline's live values.
+         */
+        FeatureOut: {
+            /** Feature */
+            feature: string;
+            /** Segment */
+            segment: string;
+            /** Value */
+            value: string;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "drifted" | "missing" | "new_category" | "stable" | "too_few";
+            /** Rows */
+            rows: number;
+            /** Psi */
+            psi: number | null;
+            /** Psi Critical */
+            psi_critical: number | null;
+            /** Missing Ratio */
+            missing_ratio: number | null;
+            /** Baseline Missing Ratio */
+            baseline_missing_ratio: number;
+            /** Text */
+            text: string;
         };
         /**
          * FieldTopOut
@@ -1303,13 +1705,45 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "missing" | "new_category" | "drifted";
+            kind: "missing" | "new_category" | "drifted" | "accept_rate";
             /** Segments */
             segments: string[];
             /** Since */
             since: number;
             /** Text */
             text: string;
+        };
+        /**
+         * FixPointOut
+         * @description One block of the sequential test: the measure in the slice, and where all was well.
+         */
+        FixPointOut: {
+            /** Time */
+            time: number;
+            /** Value */
+            value: number | null;
+            /** Requests */
+            requests: number;
+            /** Control */
+            control: number | null;
+        };
+        /**
+         * FixedIn
+         * @description Somebody says that it is fixed; `at` as times elsewhere, such as `now-5m`.
+         */
+        FixedIn: {
+            /** By */
+            by: string;
+            /**
+             * At
+             * @default now
+             */
+            at: string;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
         };
         /**
          * FoldOut
@@ -1408,6 +1842,156 @@ export interface components {
             sdk_overflows: components["schemas"]["SdkOverflowOut"][];
         };
         /**
+         * IncidentOut
+         * @description One incident whole.
+         *
+         *     `state` is `verifying` from a claimed fix to its verdict. `version` grows with every change.
+         *     `investigating` says that an investigation runs now; `notes` why one failed, or is missing.
+         */
+        IncidentOut: {
+            /** Id */
+            id: string;
+            /** Version */
+            version: number;
+            /** Title */
+            title: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "verifying" | "resolved";
+            /** Severity */
+            severity: string;
+            /** Owner */
+            owner: string;
+            /** Runbook */
+            runbook: string;
+            /** Service */
+            service: string;
+            /** Scope */
+            scope: {
+                [key: string]: string;
+            };
+            /** Alert Ids */
+            alert_ids: string[];
+            /** Opened */
+            opened: number;
+            /** Updated */
+            updated: number;
+            /** Resolved */
+            resolved: number | null;
+            /** Relapses */
+            relapses: number;
+            /** Acknowledged By */
+            acknowledged_by: string;
+            investigation: components["schemas"]["InvestigationOut"] | null;
+            verification: components["schemas"]["VerificationOut"] | null;
+            /** Timeline */
+            timeline: components["schemas"]["MomentOut"][];
+            /** Investigating */
+            investigating: boolean;
+            /** Notes */
+            notes: string[];
+        };
+        /**
+         * IncidentSummaryOut
+         * @description An incident in a list: what was found, and whether the fix works, in a word and a sentence.
+         *
+         *     `verdict` is the latest investigation's and `finding` the first suspect's statement; both are
+         *     empty until there is one. `fix` is the verdict on the claimed fix, null where none is claimed.
+         */
+        IncidentSummaryOut: {
+            /** Id */
+            id: string;
+            /** Title */
+            title: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "verifying" | "resolved";
+            /** Severity */
+            severity: string;
+            /** Owner */
+            owner: string;
+            /** Runbook */
+            runbook: string;
+            /** Service */
+            service: string;
+            /** Scope */
+            scope: {
+                [key: string]: string;
+            };
+            /** Alert Ids */
+            alert_ids: string[];
+            /** Opened */
+            opened: number;
+            /** Updated */
+            updated: number;
+            /** Resolved */
+            resolved: number | null;
+            /** Relapses */
+            relapses: number;
+            /** Acknowledged By */
+            acknowledged_by: string;
+            /** Verdict */
+            verdict: ("explained" | "partial" | "unexplained" | "no_change") | null;
+            /** Finding */
+            finding: string;
+            /** Fix */
+            fix: ("too_early" | "recovered" | "improved" | "not_recovered" | "relapsed") | null;
+        };
+        /**
+         * IncidentsOut
+         * @description Incidents: those that are not resolved first, then the newest.
+         */
+        IncidentsOut: {
+            /** Incidents */
+            incidents: components["schemas"]["IncidentSummaryOut"][];
+        };
+        /**
+         * InvestigationOut
+         * @description The answer to a question: `findings` are suspects, the strongest first.
+         */
+        InvestigationOut: {
+            /** Id */
+            id: string;
+            question: components["schemas"]["QuestionOut"];
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "explained" | "partial" | "unexplained" | "no_change";
+            /** Asked */
+            asked: number;
+            window: components["schemas"]["WindowOut"];
+            baseline: components["schemas"]["WindowOut"];
+            /** Summary */
+            summary: string[];
+            /** Symptom */
+            symptom: ("latency" | "errors" | "traffic" | "quality" | "cost" | "saturation") | null;
+            effect: components["schemas"]["EffectOut"] | null;
+            /** Onset */
+            onset: number | null;
+            /** Onset Low */
+            onset_low: number | null;
+            /** Onset High */
+            onset_high: number | null;
+            /** Scope */
+            scope: {
+                [key: string]: string;
+            };
+            /** Findings */
+            findings: components["schemas"]["SuspectOut"][];
+            /** Ruled Out */
+            ruled_out: components["schemas"]["RuledOutOut"][];
+            /** Timeline */
+            timeline: components["schemas"]["MomentOut"][];
+            coverage: components["schemas"]["CoverageOut"];
+            /** Took Ms */
+            took_ms: number;
+        };
+        /**
          * KindOut
          * @description One kind of data: its size, its growth a day, and how long it is kept.
          */
@@ -1496,6 +2080,24 @@ export interface components {
             step: number;
             /** Buckets */
             buckets: components["schemas"]["LogBucketOut"][];
+        };
+        /**
+         * LogLineOut
+         * @description A log record that shows what is meant.
+         */
+        LogLineOut: {
+            /** Time */
+            time: number;
+            /** Severity */
+            severity: string;
+            /** Body */
+            body: string;
+            /** Trace Id */
+            trace_id: string;
+            /** Fields */
+            fields: {
+                [key: string]: string;
+            };
         };
         /**
          * LogRecordOut
@@ -1622,6 +2224,37 @@ export interface components {
             windows: components["schemas"]["MaintenanceOut"][];
         };
         /**
+         * MeasureOut
+         * @description One measure of both releases.
+         *
+         *     `change` is relative for times and absolute for ratios, `low` and `high` bound it; all three
+         *     are null where there was too little to tell.
+         */
+        MeasureOut: {
+            /**
+             * Measure
+             * @enum {string}
+             */
+            measure: "p50" | "p95" | "p99" | "error_ratio" | "replica_seconds";
+            /** Unit */
+            unit: string;
+            /** Baseline */
+            baseline: number | null;
+            /** Candidate */
+            candidate: number | null;
+            /** Change */
+            change: number | null;
+            /** Low */
+            low: number | null;
+            /** High */
+            high: number | null;
+            /**
+             * Judgement
+             * @enum {string}
+             */
+            judgement: "better" | "same" | "worse" | "unclear" | "told";
+        };
+        /**
          * MetricOut
          * @description One metric of one job. `guessed`: nobody declared its type, the name suggests it.
          */
@@ -1672,6 +2305,20 @@ export interface components {
             metrics: components["schemas"]["MetricOut"][];
         };
         /**
+         * MomentOut
+         * @description Something that happened.
+         */
+        MomentOut: {
+            /** Time */
+            time: number;
+            /** Kind */
+            kind: string;
+            /** Text */
+            text: string;
+            /** Link */
+            link: string;
+        };
+        /**
          * MuteOut
          * @description Why nobody is told of an alert: a silence, a maintenance window, or another alert.
          */
@@ -1687,6 +2334,101 @@ export interface components {
             comment: string;
         };
         /**
+         * NoteIn
+         * @description A remark for the timeline.
+         */
+        NoteIn: {
+            /** By */
+            by: string;
+            /** Text */
+            text: string;
+        };
+        /**
+         * OutcomeOut
+         * @description What came of the predictions of one part of the traffic, by their feedback.
+         *
+         *     `model_version` is `*` for all versions; `segment` and `value` are empty for all traffic. Rates
+         *     are 0 to 1. `baseline` says what the rate is compared with: the `reference`, `other versions` in
+         *     the same part of the traffic, or the time `before`; empty where nothing is known.
+         *     `expected_rate` and `estimated` rest on the live scores alone (CBPE), `measured` on feedback.
+         */
+        OutcomeOut: {
+            /** Model Name */
+            model_name: string;
+            /** Model Version */
+            model_version: string;
+            /** Segment */
+            segment: string;
+            /** Value */
+            value: string;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "fallen" | "stable" | "too_few";
+            /** Held */
+            held: boolean;
+            /** Since */
+            since: number | null;
+            /** Window */
+            window: number;
+            /** Feedback */
+            feedback: number;
+            /** Accept Rate */
+            accept_rate: number | null;
+            /** Accept Rate Low */
+            accept_rate_low: number;
+            /** Accept Rate High */
+            accept_rate_high: number;
+            /**
+             * Baseline
+             * @enum {string}
+             */
+            baseline: "" | "reference" | "other versions" | "before";
+            /** Baseline Rate */
+            baseline_rate: number | null;
+            /** Baseline Feedback */
+            baseline_feedback: number;
+            /** P */
+            p: number;
+            /** Expected Rate */
+            expected_rate: number | null;
+            /** Calibration Error */
+            calibration_error: number | null;
+            measured: components["schemas"]["PerformanceOut"];
+            estimated: components["schemas"]["PerformanceOut"];
+        };
+        /**
+         * PartOut
+         * @description Both releases in one segment; over everything where `segment` is empty.
+         */
+        PartOut: {
+            /** Segment */
+            segment: string;
+            /** Baseline Requests */
+            baseline_requests: number;
+            /** Candidate Requests */
+            candidate_requests: number;
+            /** Measures */
+            measures: components["schemas"]["MeasureOut"][];
+        };
+        /**
+         * PerformanceOut
+         * @description A binary classifier's numbers, each 0 to 1, by bins of its scores; null where unknown.
+         */
+        PerformanceOut: {
+            /** Accuracy */
+            accuracy: number | null;
+            /** Precision */
+            precision: number | null;
+            /** Recall */
+            recall: number | null;
+            /** F1 */
+            f1: number | null;
+            /** Roc Auc */
+            roc_auc: number | null;
+        };
+        /**
          * ProbeOut
          * @description Answer of the two probes when all is well.
          */
@@ -1696,6 +2438,83 @@ export interface components {
              * @constant
              */
             status: "ok";
+        };
+        /**
+         * QuestionIn
+         * @description What is asked; everything may be left out. `scope` has fields of the filter grammar.
+         */
+        QuestionIn: {
+            /**
+             * Service
+             * @default
+             */
+            service: string;
+            /** Symptom */
+            symptom?: ("latency" | "errors" | "traffic" | "quality" | "cost" | "saturation") | null;
+            /**
+             * Model
+             * @default
+             */
+            model: string;
+            /**
+             * Start
+             * @default now-1h
+             */
+            start: string;
+            /**
+             * End
+             * @default now
+             */
+            end: string;
+            /**
+             * Alert Id
+             * @default
+             */
+            alert_id: string;
+            /**
+             * Slo
+             * @default
+             */
+            slo: string;
+            /**
+             * Expression
+             * @default
+             */
+            expression: string;
+            /** Scope */
+            scope?: {
+                [key: string]: string;
+            };
+            /**
+             * Title
+             * @default
+             */
+            title: string;
+        };
+        /**
+         * QuestionOut
+         * @description What was asked.
+         */
+        QuestionOut: {
+            /** Service */
+            service: string;
+            window: components["schemas"]["WindowOut"];
+            /** Symptom */
+            symptom: ("latency" | "errors" | "traffic" | "quality" | "cost" | "saturation") | null;
+            /** Model */
+            model: string;
+            /** Scope */
+            scope: {
+                [key: string]: string;
+            };
+            /** Expression */
+            expression: string;
+            /** Alert Id */
+            alert_id: string;
+            /** Slo */
+            slo: string;
+            /** Title */
+            title: string;
         };
         /**
          * ReadingOut
@@ -1829,6 +2648,43 @@ export interface components {
             references: components["schemas"]["ReferenceOut"][];
         };
         /**
+         * ReleaseComparisonOut
+         * @description A release beside another: `fail` where anything is worse, `pass` where all is as good.
+         */
+        ReleaseComparisonOut: {
+            /** Service */
+            service: string;
+            /** Model */
+            model: string;
+            /** Baseline */
+            baseline: string;
+            /** Candidate */
+            candidate: string;
+            /** Start */
+            start: number;
+            /** End */
+            end: number;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "pass" | "fail" | "inconclusive";
+            /** Summary */
+            summary: string[];
+            /** Side By Side */
+            side_by_side: boolean;
+            /** Blocks */
+            blocks: number;
+            /** Block */
+            block: number;
+            /** Parts */
+            parts: components["schemas"]["PartOut"][];
+            /** Features */
+            features: components["schemas"]["FeatureOut"][];
+            /** Notes */
+            notes: string[];
+        };
+        /**
          * RemovalOut
          * @description Something that retention took away: `reason` is age, service, budget or downsampled.
          */
@@ -1851,6 +2707,19 @@ export interface components {
             detail: string;
         };
         /**
+         * ResolveIn
+         * @description Somebody's word that it is over, without proof.
+         */
+        ResolveIn: {
+            /** By */
+            by: string;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+        };
+        /**
          * RetentionOut
          * @description How long data is kept, and what went lately, the last first.
          */
@@ -1871,6 +2740,20 @@ export interface components {
             downsample_interval_s: number;
             /** Removed */
             removed: components["schemas"]["RemovalOut"][];
+        };
+        /**
+         * RuledOutOut
+         * @description Something that was looked at and is not the cause, and why not.
+         */
+        RuledOutOut: {
+            /** Subject */
+            subject: {
+                [key: string]: string;
+            };
+            /** Reason */
+            reason: string;
+            /** Evidence */
+            evidence: components["schemas"]["EvidenceOut"][];
         };
         /**
          * SdkOverflowOut
@@ -1954,6 +2837,12 @@ export interface components {
             /** Services */
             services: components["schemas"]["ServiceOut"][];
         };
+        /**
+         * Signal
+         * @description The three signals of OTLP.
+         * @enum {string}
+         */
+        Signal: "traces" | "logs" | "metrics";
         /**
          * SilenceIn
          * @description A silence to make, or with an `id` to change; times as elsewhere, such as `now+2h`.
@@ -2249,6 +3138,50 @@ export interface components {
             damaged: components["schemas"]["DamagedPartOut"][];
         };
         /**
+         * SuspectOut
+         * @description A suspect and all that speaks for and against it.
+         */
+        SuspectOut: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "slice" | "operation" | "mediator" | "dependency" | "log" | "feature" | "resource" | "release" | "change" | "traffic" | "configuration";
+            /** Subject */
+            subject: {
+                [key: string]: string;
+            };
+            /** Statement */
+            statement: string;
+            effect: components["schemas"]["EffectOut"] | null;
+            /** Explained */
+            explained: number | null;
+            /** Explained Low */
+            explained_low: number | null;
+            /** Explained High */
+            explained_high: number | null;
+            /** Confidence */
+            confidence: number;
+            /** Onset */
+            onset: number | null;
+            /** Evidence */
+            evidence: components["schemas"]["EvidenceOut"][];
+            /** Trace Ids */
+            trace_ids: string[];
+            /** Logs */
+            logs: components["schemas"]["LogLineOut"][];
+            /** Supports */
+            supports: string[];
+            /** Contradicts */
+            contradicts: string[];
+            /** Cause */
+            cause: string;
+            /** Next Step */
+            next_step: string;
+            /** Command */
+            command: string;
+        };
+        /**
          * TableDayOut
          * @description What one table holds of one day (a week for lookup tables); `day` is empty for all days.
          */
@@ -2451,6 +3384,68 @@ export interface components {
             value: string;
         };
         /**
+         * VerificationOut
+         * @description Whether a fix worked, so far.
+         *
+         *     `baseline`, `incident` and `now` are in `unit`, with the traffic mix of the baseline. The bounds
+         *     of `now / baseline` and `now / incident` hold whenever one looks; null where nothing is known
+         *     yet. `tolerance` is how far above the baseline still counts as recovered.
+         */
+        VerificationOut: {
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "too_early" | "recovered" | "improved" | "not_recovered" | "relapsed";
+            /** Claimed */
+            claimed: number;
+            /**
+             * Source
+             * @enum {string}
+             */
+            source: "person" | "release" | "recovery";
+            /** Checked */
+            checked: number | null;
+            /** Measure */
+            measure: string;
+            /** Unit */
+            unit: string;
+            /** Baseline */
+            baseline: number | null;
+            /** Incident */
+            incident: number | null;
+            /** Now */
+            now: number | null;
+            /** To Baseline Low */
+            to_baseline_low: number | null;
+            /** To Baseline High */
+            to_baseline_high: number | null;
+            /** To Incident Low */
+            to_incident_low: number | null;
+            /** To Incident High */
+            to_incident_high: number | null;
+            /** Tolerance */
+            tolerance: number;
+            /** Statement */
+            statement: string;
+            /** Requests */
+            requests: number;
+            /** Mix Adjusted */
+            mix_adjusted: boolean;
+            /** Controlled */
+            controlled: boolean;
+            /** Guards */
+            guards: {
+                [key: string]: boolean;
+            };
+            /** Points */
+            points: components["schemas"]["FixPointOut"][];
+            /** Eta */
+            eta: number | null;
+            /** Evidence */
+            evidence: components["schemas"]["EvidenceOut"][];
+        };
+        /**
          * VersionOut
          * @description A version and when it first answered within the window.
          */
@@ -2461,6 +3456,16 @@ export interface components {
             first_seen: number;
             /** Requests */
             requests: number;
+        };
+        /**
+         * WindowOut
+         * @description A half-open range of time.
+         */
+        WindowOut: {
+            /** Start */
+            start: number;
+            /** End */
+            end: number;
         };
     };
     responses: never;
@@ -3572,6 +4577,569 @@ export interface operations {
             };
         };
     };
+    find_incidents: {
+        parameters: {
+            query?: {
+                state?: string;
+                service?: string;
+                /** @description as elsewhere */
+                start?: string;
+                /** @description as elsewhere */
+                end?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentsOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_incident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    investigate_incident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    claim_fix: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FixedIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    withdraw_fix: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    note_incident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoteIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    acknowledge_incident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcknowledgeIncidentIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    withdraw_incident_acknowledgement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    resolve_incident: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResolveIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IncidentOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    report_incident: {
+        parameters: {
+            query?: {
+                format?: "markdown" | "html";
+            };
+            header?: never;
+            path: {
+                incident_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_answer: {
+        parameters: {
+            query?: {
+                service?: string;
+                symptom?: ("latency" | "errors" | "traffic" | "quality" | "cost" | "saturation") | null;
+                model?: string;
+                /** @description as elsewhere */
+                start?: string;
+                /** @description as elsewhere */
+                end?: string;
+                alert_id?: string;
+                slo?: string;
+                expression?: string;
+                /** @description field=value, such as region=us-east */
+                scope?: string[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvestigationOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    ask_question: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QuestionIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvestigationOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    run_evidence: {
+        parameters: {
+            query: {
+                language: "promql" | "filter" | "sql";
+                query: string;
+                /** @description as elsewhere */
+                start?: string;
+                /** @description as elsewhere */
+                end?: string;
+                signal?: components["schemas"]["Signal"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvidenceAnswerOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     find_silences: {
         parameters: {
             query?: never;
@@ -3852,6 +5420,56 @@ export interface operations {
             };
         };
     };
+    compare_versions: {
+        parameters: {
+            query: {
+                service: string;
+                model?: string;
+                baseline?: string;
+                candidate?: string;
+                by?: "none" | "region" | "operation";
+                max_latency?: number;
+                max_errors?: number;
+                /** @description Unix seconds, RFC 3339, or now-15m */
+                start?: string;
+                /** @description as start; exclusive */
+                end?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReleaseComparisonOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_drift: {
         parameters: {
             query?: {
@@ -3914,6 +5532,55 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DistributionOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_history: {
+        parameters: {
+            query: {
+                model: string;
+                version?: string;
+                segment?: string;
+                value?: string;
+                /** @description Unix seconds, RFC 3339, or now-15m */
+                start?: string;
+                /** @description as start; exclusive */
+                end?: string;
+                /** @description seconds or 15s; default by the window */
+                step?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DriftHistoryOut"];
                 };
             };
             /** @description Client Error */

@@ -1,0 +1,80 @@
+"""Drift over time: features by steps of time, as a heat map draws it."""
+
+import json
+import math
+
+import numpy as np
+
+from vario.api.context import CurrentContext
+from vario.api.drift import Name
+from vario.api.drift_models import DriftHistoryOut, FeatureHistoryOut
+from vario.api.params import StepNs, Window
+from vario.drift.live import OVER_ALL
+from vario.query.promql.engine import PromQL
+
+LEAST_STEP_MS = 60_000
+_METRICS = ("drift_psi", "drift_psi_critical", "feature_presence_ratio", "accept_rate")
+
+
+def get_history(
+    context: CurrentContext,
+    window: Window,
+    step_ns: StepNs,
+    model: Name,
+    version: Name = OVER_ALL,
+    segment: Name = "",
+    value: Name = "",
+) -> DriftHistoryOut:
+    """How each feature of a model stood over time, in one part of its traffic."""
+    step_ms = max(step_ns // 1_000_000, LEAST_STEP_MS)
+    # Cells end on the clock, so that they are the same whenever they are drawn; the last one is
+    # still being filled.
+    first_ms = (window.start_ns // 1_000_000 // step_ms + 1) * step_ms
+    last_ms = (window.end_ns // 1_000_000 // step_ms + 1) * step_ms
+    times = np.arange(first_ms, last_ms + 1, step_ms)
+    wanted = {"model_name": model}
+    wanted |= {} if version == OVER_ALL else {"model_version": version}
+    wanted |= {segment: value} if segment and value else {}
+    known = ",".join(f"{name}={json.dumps(text)}" for name, text in wanted.items())
+    names = json.dumps("|".join(_METRICS))
+    result = PromQL(context.store).range(
+        f"last_over_time({{__name__=~{names},{known}}}[{step_ms}ms])",
+        first_ms,
+        last_ms,
+        step_ms,
+    )
+    features: dict[str, FeatureHistoryOut] = {}
+    accept_rate: list[float | None] = [None] * len(times)
+    for series in result.series:
+        labels = dict(series.labels)
+        metric, feature = labels.pop("__name__"), labels.pop("feature", "")
+        if labels != wanted:
+            continue  # a narrower part of the traffic
+        row: list[float | None] = [None] * len(times)
+        places = ((series.ts_ms - first_ms) // step_ms).tolist()
+        for place, number in zip(places, series.values.tolist(), strict=True):
+            row[place] = number if math.isfinite(number) else None
+        if metric == "accept_rate":
+            accept_rate = row
+            continue
+        empty: list[float | None] = [None] * len(times)
+        shown = features.setdefault(
+            feature,
+            FeatureHistoryOut(feature=feature, psi=empty, psi_critical=empty, missing_ratio=empty),
+        )
+        if metric == "feature_presence_ratio":
+            shown.missing_ratio = [None if one is None else 1 - one for one in row]
+        elif metric == "drift_psi":
+            shown.psi = row
+        else:
+            shown.psi_critical = row
+    return DriftHistoryOut(
+        model_name=model,
+        model_version=version,
+        segment=segment,
+        value=value,
+        step=step_ms / 1000,
+        times=(times / 1000).tolist(),
+        features=[features[name] for name in sorted(features)],
+        accept_rate=accept_rate,
+    )
