@@ -147,6 +147,24 @@ class AlertSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class IncidentSettings:
+    """Incidents: what opens them, and when a fix is called proved; see docs/incidents.md.
+
+    Alerts whose severity is among `opens` begin one. `tolerance` is how far above its baseline a
+    measure still counts as recovered (0.1 is 10 %). `claim_by_itself` lets releases, markers and
+    alerts that end claim a fix. Investigations and proofs take at most `cpu_share` of one
+    processor. A fix that is proved is watched for `relapse_watch_s`.
+    """
+
+    enabled: bool = True
+    opens: tuple[str, ...] = ("page", "critical", "ticket", "warning")
+    tolerance: float = 0.1
+    claim_by_itself: bool = True
+    cpu_share: float = 0.25
+    relapse_watch_s: float = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
 class SloSettings:
     """Service level objectives.
 
@@ -191,6 +209,7 @@ class Settings:
     guard: GuardSettings = field(default_factory=GuardSettings)
     sampling: SamplingSettings = field(default_factory=SamplingSettings)
     alert: AlertSettings = field(default_factory=AlertSettings)
+    incident: IncidentSettings = field(default_factory=IncidentSettings)
     drift: DriftSettings = field(default_factory=DriftSettings)
     slo: SloSettings = field(default_factory=SloSettings)
 

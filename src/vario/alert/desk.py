@@ -44,6 +44,9 @@ EVENTS_COUNTED = 10_000
 TraceFunction = Callable[[Rule | None, AlertEvent], str]
 """Returns the id of a trace that shows what an alert is about, empty where there is none."""
 
+AlertsFunction = Callable[[Sequence[AlertEvent], frozenset[str], int], None]
+"""Takes the alerts that fire or ended lately, the ids of those that are silenced, and the time."""
+
 SendFunction = Callable[[Receiver, Delivery, int], Outcome]
 """Tries once to tell a receiver, at a time; never raises."""
 
@@ -77,6 +80,8 @@ class Surroundings:
         health: says how evaluations go.
         dice: spreads retries.
         send: tries once to tell a receiver; None for `Sender`, over the network.
+        observe: hears of alerts before people are told of them.
+        incident_of: gives the id of the incident that an alert belongs to, empty for none.
     """
 
     base: str = ""
@@ -84,6 +89,8 @@ class Surroundings:
     health: HealthFunction = list[GroupHealth]
     dice: random.Random = field(default_factory=random.Random)
     send: SendFunction | None = None
+    observe: AlertsFunction = lambda _events, _muted, _now_ns: None
+    incident_of: Callable[[str], str] = lambda _alert_id: ""
 
 
 class AlertDesk:
@@ -182,6 +189,7 @@ class AlertDesk:
                 self._book.add_trace(event, "")
         for event in untraced:
             self._run(self._trace, event)
+        self._report(now_ns)
         with self._lock:
             situation = self._situation(now_ns)
             self._outbox.queue(self._planner.plan(situation, now_ns))
@@ -193,6 +201,21 @@ class AlertDesk:
             self._run(self._send_unqueued, delivery)
         for delivery in due:
             self._run(self._send, delivery)
+
+    def _report(self, now_ns: int) -> None:
+        """Lets others hear of the alerts; not under the lock, because they ask back."""
+        with self._lock:
+            firing = self._book.firing()
+            muted = {
+                id_
+                for id_, mutes in self._mutes(firing, now_ns).items()
+                if any(mute.kind != "inhibition" for mute in mutes)
+            }
+            events = [*firing.values(), *self._book.over().values()]
+        try:
+            self.surroundings.observe(events, frozenset(muted), now_ns)
+        except Exception:  # people are told, whatever becomes of incidents
+            log.exception("the incident desk could not hear of alerts")
 
     def _situation(self, now_ns: int) -> Situation:
         firing, over = self._book.firing(), self._book.over()
@@ -207,6 +230,7 @@ class AlertDesk:
             frozenset(id_ for id_ in firing if self._book.is_flapping(id_, now_ns)),
             self._book.rule_of,
             self.surroundings.base,
+            self.surroundings.incident_of,
         )
 
     def _mutes(self, firing: dict[str, AlertEvent], now_ns: int) -> dict[str, list[Mute]]:
@@ -380,6 +404,17 @@ class AlertDesk:
             again = self._outbox.revive(found[0], self._clock.now_ns())
         self._wake.set()
         return again
+
+    def queue(self, deliveries: Sequence[Delivery]) -> None:
+        """Puts notifications on their way that no group of alerts is behind; each id once."""
+        with self._lock:
+            new = [
+                one
+                for one in deliveries
+                if not self._log.find_deliveries(limit=1, delivery_id=one.id)
+            ]
+            self._outbox.queue(new)
+        self._wake.set()
 
     def test(self, name: str) -> Outcome:
         """Sends a test message to a receiver at once and returns what became of it.

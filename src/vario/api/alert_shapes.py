@@ -77,7 +77,12 @@ def show_alert(desk: AlertDesk, view: AlertView) -> AlertOut:
         else None,
         receivers=list(view.receivers),
         deliveries=[show_delivery(delivery) for delivery in view.deliveries],
-        links=make_links(event, view.rule, desk.surroundings.base),
+        links=make_links(
+            event,
+            view.rule,
+            desk.surroundings.base,
+            desk.surroundings.incident_of(event.id),
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 from starlette.middleware.gzip import GZipMiddleware
 
 from vario.alert.desk import AlertDesk
+from vario.alert.incident.desk import IncidentDesk
 from vario.api import (
     alertmanager,
     alerts,
@@ -18,6 +19,7 @@ from vario.api import (
     drift_history,
     explore,
     guard,
+    incidents,
     investigate,
     prometheus,
     services,
@@ -58,6 +60,7 @@ from vario.api.explore_models import (
     MetricsOut,
 )
 from vario.api.guard_models import GuardOut
+from vario.api.incident_models import IncidentOut, IncidentsOut
 from vario.api.investigate_models import EvidenceAnswerOut
 from vario.api.investigation_models import InvestigationOut
 from vario.api.middleware import HostGuard, SecurityHeaders
@@ -122,6 +125,31 @@ ROUTES = (
     Route(
         "/api/alerts/{alert_id}/acknowledge", alerts.withdraw_acknowledgement, AlertOut, "DELETE"
     ),
+    Route("/api/incidents", incidents.find_incidents, IncidentsOut),
+    Route("/api/incidents/{incident_id}", incidents.get_incident, IncidentOut),
+    Route(
+        "/api/incidents/{incident_id}/investigate",
+        incidents.investigate_incident,
+        IncidentOut,
+        "POST",
+    ),
+    Route("/api/incidents/{incident_id}/fixed", incidents.claim_fix, IncidentOut, "POST"),
+    Route("/api/incidents/{incident_id}/fixed", incidents.withdraw_fix, IncidentOut, "DELETE"),
+    Route("/api/incidents/{incident_id}/note", incidents.note_incident, IncidentOut, "POST"),
+    Route(
+        "/api/incidents/{incident_id}/acknowledge",
+        incidents.acknowledge_incident,
+        IncidentOut,
+        "POST",
+    ),
+    Route(
+        "/api/incidents/{incident_id}/acknowledge",
+        incidents.withdraw_incident_acknowledgement,
+        IncidentOut,
+        "DELETE",
+    ),
+    Route("/api/incidents/{incident_id}/resolve", incidents.resolve_incident, IncidentOut, "POST"),
+    Route("/api/incidents/{incident_id}/report", incidents.report_incident, None),
     Route("/api/investigate", investigate.get_answer, InvestigationOut),
     Route("/api/investigate", investigate.ask_question, InvestigationOut, "POST"),
     Route("/api/evidence", investigate.run_evidence, EvidenceAnswerOut),
@@ -164,6 +192,7 @@ def create_app(
     guard_report: Callable[[], GuardReport] = GuardReport,
     drift_report: Callable[[], DriftReport] = DriftReport,
     desk: AlertDesk | None = None,
+    incident_desk: IncidentDesk | None = None,
     keeper: DataKeeper | None = None,
 ) -> FastAPI:
     """Returns the application that serves the API and the UI.
@@ -179,6 +208,7 @@ def create_app(
         guard_report: gives what the guards did up to then.
         drift_report: gives what drifted when it was last looked at.
         desk: where alerts are looked after.
+        incident_desk: where incidents are looked after.
         keeper: who looks after what is stored.
     """
     app = declare_app()
@@ -190,6 +220,7 @@ def create_app(
         guard=guard_report,
         drift=drift_report,
         alerts=desk,
+        incidents=incident_desk,
         keeper=keeper,
     )
     add_ui(app, static)

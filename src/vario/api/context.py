@@ -7,6 +7,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from vario.alert.desk import AlertDesk
+from vario.alert.incident.desk import IncidentDesk
 from vario.api.slo_cache import SloCache
 from vario.clock import Clock
 from vario.drift.report import DriftReport
@@ -39,8 +40,8 @@ class Context:
     """Everything that endpoints share.
 
     `slos` gives the SLOs as they are loaded now, `guard` what the guards did up to now,
-    `slo_cache` where they stand, `alerts` is where alerts are looked after and `keeper` who looks
-    after the data, if any.
+    `slo_cache` where they stand, `alerts` and `incidents` are where those are looked after and
+    `keeper` who looks after the data, if any.
     """
 
     store: Store
@@ -50,6 +51,7 @@ class Context:
     guard: Callable[[], GuardReport] = GuardReport
     drift: Callable[[], DriftReport] = DriftReport
     alerts: AlertDesk | None = None
+    incidents: IncidentDesk | None = None
     keeper: DataKeeper | None = None
     slo_cache: SloCache = field(default_factory=SloCache)
 

@@ -6,6 +6,7 @@ from fastapi import Query
 
 from vario.api.context import CurrentContext
 from vario.api.data import check_disk
+from vario.api.incidents import check_incidents
 from vario.api.models import CheckOut, DamagedPartOut, DoctorOut, ProbeOut, StatusOut, TableSizeOut
 from vario.api.params import parse_window
 from vario.api.shapes import to_seconds
@@ -29,6 +30,7 @@ def examine(
     checks += [Check(r.name, r.service, "warning", r.message, r.remedy) for r in told]
     checks += check_disk(context)
     checks += examine_drift(context.drift())
+    checks += check_incidents(context)
     checks.sort(key=lambda check: check.service)
     return DoctorOut(
         status=find_worst(checks),

@@ -10,6 +10,7 @@ from starlette.routing import Match, Route
 from starlette.types import Scope
 
 from vario.alert.desk import AlertDesk
+from vario.alert.incident.desk import IncidentDesk
 from vario.alert.scheduler import RuleScheduler
 from vario.api.app import create_app
 from vario.api.context import ServerFacts
@@ -20,6 +21,7 @@ from vario.api.targets import SnapshotFunction, make_targets_router
 from vario.app.alerts import desk_metrics
 from vario.app.data import data_metrics
 from vario.app.guard import guard_metrics
+from vario.app.incidents import incident_metrics
 from vario.app.metrics import CONTENT_TYPE, process_metrics, render
 from vario.app.ports import Addresses
 from vario.clock import Clock
@@ -48,6 +50,7 @@ def make_face(
     guard: Callable[[], GuardReport],
     drift: Callable[[], DriftReport],
     desk: AlertDesk,
+    incidents: IncidentDesk,
     keeper: Keeper,
 ) -> FastAPI:
     """Returns the application on the API's port.
@@ -67,6 +70,7 @@ def make_face(
         guard: gives what was taken out of requests, and what is folded.
         drift: gives what drifted when it was last looked at.
         desk: where alerts are looked after.
+        incidents: where incidents are looked after.
         keeper: who looks after what is stored.
     """
     facts = _facts(addresses, started_ns)
@@ -79,6 +83,7 @@ def make_face(
         guard_report=guard,
         drift_report=drift,
         desk=desk,
+        incident_desk=incidents,
         keeper=keeper,
     )
 
@@ -86,6 +91,7 @@ def make_face(
         yield from (*process_metrics(facts.version, started_ns), *ingest_metrics())
         yield from rules.metrics()
         yield from (*guard_metrics(guard()), *desk_metrics(desk))
+        yield from incident_metrics(incidents)
         yield from data_metrics(keeper)
 
     others = make_targets_router(targets), make_reload_router(reload)

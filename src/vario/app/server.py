@@ -96,6 +96,7 @@ class App:
         from vario.app.data import make_keeper, start_keeping
         from vario.app.face import make_face
         from vario.app.guard import start_guard
+        from vario.app.incidents import open_incidents
         from vario.app.reload import Reloader
         from vario.app.rules import start_rules
         from vario.app.scrape import make_scraper, read_scrape_config
@@ -112,6 +113,8 @@ class App:
         book = RuleBook(settings, self.clock)
         desk = await asyncio.to_thread(open_desk, settings.alert, store, self.clock, keeper.sampler)
         self._close_at_end(desk.desk.stop)
+        incidents = await asyncio.to_thread(open_incidents, settings, store, self.clock, desk.desk)
+        self._close_at_end(incidents.stop)
         rules = start_rules(book.read(), store, self.clock, desk.desk)
         self._close_at_end(rules.stop)
         self.reloader = Reloader(book, rules, scraper, ingest.prometheus_config)
@@ -135,11 +138,13 @@ class App:
             guard=watch.report,
             drift=drift.report,
             desk=desk.desk,
+            incidents=incidents.desk,
             keeper=keeper,
         )
         self._add_agents(face, addresses.api)
         await self._serve(face, api_socket)
         desk.begin(rules)
+        incidents.start()
         await scraper.start()
         self._close_at_end(start_keeping(keeper, settings, self.reread).stop)
         return addresses

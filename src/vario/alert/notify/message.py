@@ -1,7 +1,7 @@
 """What a notification says: Alertmanager's webhook document (version 4), and a title and text.
 
-Beside Alertmanager's fields each alert has `value` and `links`: the alert's own page, its rule's
-runbook, its expression as a graph, and a trace of the time at which it began.
+Beside Alertmanager's fields each alert has `value` and `links`: its incident, its own page, its
+rule's runbook, its expression as a graph, and a trace of the time at which it began.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,10 +28,11 @@ _LISTED = 20
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An alert as a notification tells it: the alert and the rule it comes from, if known."""
+    """An alert as a notification tells it: with the rule it comes from and its incident's id."""
 
     event: AlertEvent
     rule: Rule | None = None
+    incident: str = ""
 
 
 def format_time(time_ns: int) -> str:
@@ -67,15 +68,19 @@ def parse_time_ns(text: str) -> int:
     return whole + int((digits + "0" * 9)[:9]) if digits else whole
 
 
-def make_links(event: AlertEvent, rule: Rule | None, base: str) -> dict[str, str]:
+def make_links(
+    event: AlertEvent, rule: Rule | None, base: str, incident: str = ""
+) -> dict[str, str]:
     """Returns where there is more to see, by what it is.
 
     Args:
         event: the alert.
         rule: its rule; without it there is no link to the expression.
         base: how users reach this server, without a slash at the end.
+        incident: id of the incident that it belongs to, empty for none.
     """
-    links = {"alert": f"{base}/alerts/{quote(event.id)}"}
+    links = {"incident": f"{base}/incidents/{quote(incident)}"} if incident else {}
+    links["alert"] = f"{base}/alerts/{quote(event.id)}"
     if rule is not None and rule.expr:
         links["query"] = f"{base}/graph?{urlencode({'g0.expr': rule.expr, 'g0.tab': '1'})}"
     if runbook := event.annotations.get("runbook_url") or event.annotations.get("runbook", ""):
@@ -88,7 +93,7 @@ def make_links(event: AlertEvent, rule: Rule | None, base: str) -> dict[str, str
 def make_alert(told: Told, base: str) -> dict[str, Any]:
     """Returns one alert of the document."""
     event = told.event
-    links = make_links(event, told.rule, base)
+    links = make_links(event, told.rule, base, told.incident)
     return {
         "status": "resolved" if event.state == "resolved" else "firing",
         "labels": dict(sorted(event.labels.items())),

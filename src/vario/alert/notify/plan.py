@@ -36,6 +36,7 @@ class Situation:
         flapping: ids of those that change too often to be waited for.
         rule_of: gives an alert's rule.
         base: how users reach this server.
+        incident_of: gives the id of an alert's incident, empty where it belongs to none.
     """
 
     firing: Mapping[str, AlertEvent]
@@ -45,6 +46,7 @@ class Situation:
     flapping: frozenset[str]
     rule_of: Callable[[str], Rule | None]
     base: str
+    incident_of: Callable[[str], str] = lambda _alert_id: ""
 
 
 @dataclass(slots=True)
@@ -207,7 +209,9 @@ def _make_delivery(
     now_ns: int,
 ) -> Delivery:
     """Returns a notification about the alerts of a group, for a receiver that knows of none."""
-    members = [Told(event, now.rule_of(id_)) for id_, event in sorted(told.items())]
+    members = [
+        Told(event, now.rule_of(id_), now.incident_of(id_)) for id_, event in sorted(told.items())
+    ]
     firing = tuple(sorted(id_ for id_, event in told.items() if event.state == "firing"))
     resolved = tuple(sorted(id_ for id_ in told if id_ not in firing))
     message = make_message(group.route, group.labels, members, now.base)

@@ -30,7 +30,18 @@ _TYPES: Mapping[str, ReceiverType] = {
 }
 _TOP = frozenset({"receivers", "route", "inhibit_rules", "maintenance", "heartbeat", "give_up"})
 _RECEIVER = frozenset(
-    {"name", "type", "url", "secret", "timeout", "send_resolved", "title", "text", "resend"}
+    {
+        "name",
+        "type",
+        "url",
+        "secret",
+        "timeout",
+        "send_resolved",
+        "title",
+        "text",
+        "resend",
+        "incidents",
+    }
 )
 _ROUTE = frozenset(
     {
@@ -62,6 +73,7 @@ class Receiver:
         title: template of the title, for what Apprise reaches; empty for vario's own.
         text: template of the text; empty for vario's own.
         resend_ns: how often an Alertmanager hears again of alerts that go on.
+        incidents: whether it hears of incidents too: opened, explained, recovered, relapsed.
     """
 
     name: str
@@ -73,6 +85,7 @@ class Receiver:
     title: str = ""
     text: str = ""
     resend_ns: int = 60 * S
+    incidents: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +176,9 @@ def _read_receiver(item: Item, environment: Mapping[str, str]) -> Receiver:
         raise item.fail(f"receiver {name!r} needs a `url`")
     if kind != "apprise" and not url.startswith(("http://", "https://")):
         raise given["url"].fail(f"receiver {name!r}: the url begins with http:// or https://")
+    incidents = _flag(given, "incidents", default=False)
+    if incidents and kind == "alertmanager":
+        raise given["incidents"].fail(f"receiver {name!r}: an Alertmanager knows no incidents")
     for key in ("title", "text"):
         try:
             message.check(_text(given, key))
@@ -178,6 +194,7 @@ def _read_receiver(item: Item, environment: Mapping[str, str]) -> Receiver:
         _text(given, "title"),
         _text(given, "text"),
         _duration_ns(given, "resend", 60 * S),
+        incidents,
     )
 
 

@@ -1,0 +1,124 @@
+"""The incident desk of a server: what it asks and tells, its thread, and what it counts."""
+
+import logging
+import threading
+from collections.abc import Iterator
+
+from vario.alert.desk import AlertDesk
+from vario.alert.incident.desk import IncidentDesk
+from vario.alert.incident.seams import IncidentSeams
+from vario.alert.incident.telling import make_news
+from vario.clock import Clock
+from vario.config import Settings
+from vario.ingest.counters import Labels, Metric
+from vario.model.investigation import Incident
+from vario.model.marker import Marker
+from vario.model.telemetry import TimeRange
+from vario.store.base import Store
+
+log = logging.getLogger(__name__)
+
+TICK_S = 2.0
+STOP_S = 60.0
+"""How long an investigation in flight is waited for at the end."""
+
+
+class IncidentLoop:
+    """Does what is due at the incident desk, in a thread of its own."""
+
+    def __init__(self, desk: IncidentDesk) -> None:
+        self.desk = desk
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="incidents", daemon=True)
+
+    def start(self) -> None:
+        """Starts the thread, unless the settings switch incidents off."""
+        if self.desk.settings.enabled:
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Waits for what is in flight and writes what is not written yet."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(STOP_S)
+        self.desk.write()
+
+    def canceled(self) -> bool:
+        """Returns whether nobody waits for an answer any more."""
+        return self._stopping.is_set()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(TICK_S):
+            try:
+                self.desk.step()
+            except Exception:  # a fault of ours must not end the looking after
+                log.exception("what is due at the incident desk could not be done")
+
+
+def open_incidents(
+    settings: Settings, store: Store, clock: Clock, alerts: AlertDesk
+) -> IncidentLoop:
+    """Returns an incident desk that knows what was before a restart; the caller starts and stops.
+
+    Args:
+        settings: what opens incidents, and when a fix is proved.
+        store: what is read, and where incidents are kept.
+        clock: when.
+        alerts: tells of alerts, and tells people.
+
+    Raises:
+        VarioError: the store cannot be read.
+    """
+    desk = IncidentDesk(store, settings.incident, clock)
+    loop = IncidentLoop(desk)
+    desk.seams = _make_seams(store, alerts)
+    desk.load()
+    alerts.surroundings.observe = desk.observe
+    alerts.surroundings.incident_of = desk.incident_of
+    return loop
+
+
+def _make_seams(store: Store, alerts: AlertDesk) -> IncidentSeams:
+    def find_markers(window: TimeRange, service: str) -> list[Marker]:
+        return store.find_markers(window, service=service)
+
+    def tell(incident: Incident, what: str, now_ns: int) -> None:
+        base = alerts.surroundings.base
+        alerts.queue(make_news(incident, what, alerts.settings, base, now_ns))
+
+    def acknowledge(alert_id: str, by: str) -> None:
+        alerts.decisions.acknowledge(alerts.get_view(alert_id).event, by, "with its incident")
+
+    return IncidentSeams(
+        find_markers=find_markers,
+        tell=tell,
+        acknowledge=acknowledge,
+        withdraw=alerts.decisions.withdraw,
+    )
+
+
+def incident_metrics(desk: IncidentDesk) -> Iterator[Metric]:
+    """Yields what the incident desk counts."""
+    numbers = desk.counts()
+    states: dict[Labels, float] = {(("state", k),): n for k, n in sorted(numbers.states.items())}
+    text = "Incidents by state, those that ended lately included."
+    yield Metric("vario_incidents", "gauge", text, states)
+    found: dict[Labels, float] = {
+        (("verdict", verdict),): count for verdict, count in sorted(numbers.investigations.items())
+    }
+    text = "Investigations of incidents by verdict; failed where there was none."
+    yield Metric("vario_incidents_investigations_total", "counter", text, found)
+    proofs: dict[Labels, float] = {
+        (("verdict", verdict),): count for verdict, count in sorted(numbers.verdicts.items())
+    }
+    text = "Verdicts on claimed fixes."
+    yield Metric("vario_incidents_fix_verdicts_total", "counter", text, proofs)
+    spent: dict[Labels, float] = {(): numbers.seconds}
+    text = "Time spent on investigations and proofs."
+    yield Metric("vario_incidents_work_seconds_total", "counter", text, spent)
+    failing: dict[Labels, float] = {(): len(numbers.errors)}
+    text = "Pieces of work on incidents that fail now."
+    yield Metric("vario_incidents_failing", "gauge", text, failing)
+    waiting: dict[Labels, float] = {(): numbers.unwritten}
+    text = "Incidents whose newest version is not in the store yet."
+    yield Metric("vario_incidents_unwritten", "gauge", text, waiting)
