@@ -1,0 +1,69 @@
+"""Batches that shrank on one path, what that costs, and healthy twins."""
+
+import pytest
+from tests.support.otlp_factory import MINUTE, SECOND
+from tests.support.planted import END_NS, ONSET_NS, START_NS, Planted, check_evidence
+
+from vario.investigate.batching import probe_batching
+from vario.model.investigation import Finding
+
+
+@pytest.fixture
+def planted(store) -> Planted:
+    return Planted(store)
+
+
+def fill(planted: Planted, offline: tuple[int, int], online: tuple[int, int] = (4, 4)) -> None:
+    """Writes batches of two paths with their sizes before and after; 8 requests each 5 seconds."""
+    number = 0
+    for at_ns in range(START_NS, END_NS, 5 * SECOND):
+        after = at_ns >= ONSET_NS
+        for path, sizes in (("offline", offline), ("online", online)):
+            size = sizes[after]
+            for _ in range(8 // size):
+                number += 1
+                planted.span(
+                    "ml-infer.predict", number, 1, at_ns + number, 4 + 2 * size, region="us-east",
+                    attributes={"batch_size": size, "path": path},
+                )  # fmt: skip
+    planted.write()
+    shrank = offline[1] < offline[0]
+    planted.series("replicas", {"deployment": "ml-infer"},
+                   lambda at: 4.0 if shrank and at >= 0 else 2.0)  # fmt: skip
+    planted.series("gpu_utilization_ratio", {"job": "ml-infer", "gpu": "0"},
+                   lambda at: 0.25 if shrank and at >= 0 else 0.7)  # fmt: skip
+    planted.series("gpu_cost_usd_total", {"job": "ml-infer", "gpu": "0"},
+                   lambda at: 0.04 if shrank and at >= 0 else 0.02, counter=True)  # fmt: skip
+
+
+def test_the_path_whose_batches_shrank(planted: Planted) -> None:
+    fill(planted, offline=(8, 1))
+    clues = probe_batching(planted.reader, planted.case("cost"))
+    (found,) = clues
+    assert isinstance(found, Finding)
+    assert found.subject == {"batch_size": "1", "service": "ml-infer", "path": "offline"}
+    assert found.statement == (
+        "Batches of offline hold 1 requests, before 8: 8 times as many of them for as many"
+        " requests as before."
+    )
+    assert found.supports[:2] == (
+        "the GPUs are used 25%, before 70%",
+        "4 replicas run, before 2",
+    )
+    assert found.supports[2].startswith("1,000 predictions cost ")
+    assert found.explained == 1.0
+    assert found.confidence > 0.85
+    assert "batch_size=8" in found.next_step
+    assert abs(found.onset_ns - ONSET_NS) <= MINUTE
+    check_evidence(planted, clues)
+
+
+def test_nothing_is_said_of_batches_as_before(planted: Planted) -> None:
+    fill(planted, offline=(8, 8))
+    assert probe_batching(planted.reader, planted.case("cost")) == ()
+
+
+def test_nothing_is_said_without_batches(planted: Planted) -> None:
+    planted.entry(1, START_NS, "us-east")
+    planted.write()
+    assert probe_batching(planted.reader, planted.case("cost")) == ()
