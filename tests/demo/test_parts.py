@@ -237,7 +237,7 @@ async def test_users_react_to_what_they_are_shown() -> None:
         body = json.loads(request.content)
         if request.url.path == "/feedback":
             told.append(body)
-            if len(told) == 20:
+            if len(told) == 100:
                 enough.set()
             return httpx.Response(204)
         first = {"item_id": 1 + body["user_id"] % 500, "category": 2, "score": 0.5}
