@@ -5,6 +5,7 @@ import json
 import random
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -13,16 +14,22 @@ from typing import Any, cast
 import httpx
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from vario.cli.rules import rules
+from vario.cli.slo import slo
+from vario.config import load_settings
 from vario.demo import accelerator, autoscale, load, offline
 from vario.demo.accelerator import ITEM_S, LAUNCH_S, Accelerator
 from vario.demo.autoscale import COOL_S, LEAST, MOST, SETTLE_S, Scaling
 from vario.demo.cache import Cache
 from vario.demo.feature_store import FeatureStore
+from vario.demo.files import write_server_files
 from vario.demo.incident import Incident, mend
 from vario.demo.jobs import RATE
 from vario.demo.knobs import KNOBS, Knobs, LiveKnobs, change_knobs, read_knobs, write_knobs
 from vario.demo.load import Load
+from vario.demo.notices import Notices
 from vario.demo.offline import OfflineServer
 from vario.demo.prepare import DATABASE
 from vario.demo.releases import HARMLESS, HEALTHY, SILENT, read_session_length
@@ -30,6 +37,7 @@ from vario.demo.rollout import Rollout
 from vario.demo.scenes import CONTROLS, INCIDENTS, SCENES, VIEWERS, Stage
 from vario.demo.world import draw_visits, make_crowds, make_users
 from vario.errors import BadData
+from vario.slo.load import load_slos
 
 
 def test_knobs_are_read_as_they_were_written_and_when_they_change(tmp_path: Path) -> None:
@@ -365,3 +373,49 @@ def test_an_incident_begins_is_mended_and_says_what_was_done(tmp_path: Path) -> 
     assert fixed["at"] >= begun["at"]
     assert claims == [" ".join(fixed["did"])]
     assert "batch_size of the offline path is 8 again" in claims[0]
+
+
+def test_changes_and_fixes_are_told_to_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, str, Any]] = []
+
+    def server(request: httpx.Request) -> httpx.Response:
+        body = json.loads(request.content) if request.content else None
+        asked.append((request.method, str(request.url), body))
+        found = {"incidents": [{"id": "a1"}, {"id": "b2"}]}
+        return httpx.Response(200, json=found if request.method == "GET" else {})
+
+    notices = Notices("http://api", "http://otlp")
+    client = httpx.Client(base_url="http://api", transport=httpx.MockTransport(server))
+    monkeypatch.setattr(notices, "_client", lambda: nullcontext(client))
+    notices.mark("config", "batch_size: 8 -> 1", "ml-infer-offline", {"path": "offline"})
+    notices.claim_fixed("it is back")
+    client.close()
+    method, url, told = asked[0]
+    (resource,) = told["resourceLogs"]
+    (record,) = resource["scopeLogs"][0]["logRecords"]
+    assert (method, url) == ("POST", "http://otlp/v1/logs")
+    assert record["eventName"] == "config.change"
+    assert record["body"] == {"stringValue": "batch_size: 8 -> 1"}
+    assert resource["resource"]["attributes"] == [
+        {"key": "service.name", "value": {"stringValue": "ml-infer-offline"}}
+    ]
+    claim = {"by": "demo", "note": "it is back"}
+    assert asked[1:] == [
+        ("GET", "http://api/api/incidents?state=open", None),
+        ("POST", "http://api/api/incidents/a1/fixed", claim),
+        ("POST", "http://api/api/incidents/b2/fixed", claim),
+    ]
+
+
+def test_the_files_for_the_server_are_sound(tmp_path: Path) -> None:
+    options = write_server_files(tmp_path, [1234, 1235], has_incident=True)
+    named = dict(zip(options[::2], options[1::2], strict=True))
+    assert set(named) == {"--prometheus-config", "--slos", "--config", "--rules"}
+    checked = CliRunner().invoke(slo, ["check", str(tmp_path / "slos" / "slos.yml")])
+    assert checked.exit_code == 0, checked.output
+    checked = CliRunner().invoke(rules, ["check", named["--rules"]])
+    assert checked.exit_code == 0, checked.output
+    assert load_settings(Path(named["--config"])).slo.evaluation_interval_s < 30
+    for one in load_slos([str(tmp_path / "slos" / "slos.yml")]).slos:
+        assert (tmp_path / "slos" / one.runbook).is_file()
+        assert one.owner

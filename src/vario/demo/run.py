@@ -204,7 +204,10 @@ class Demo:
             return self._serve(f"ml-infer-{region}-{version}", f"ml-infer-{region}", region, *more)
 
         servers = Servers(REGIONS, parts.services, parts.leaving, start)
-        system, notices = self._folder / "system", Notices(self._url)
+        system, notices = (
+            self._folder / "system",
+            Notices(self._url, f"http://127.0.0.1:{self._otlp_port}"),
+        )
         return Incident(
             self._settings.incident,
             Stage(system, Rollout(servers, system, self._say), notices.mark),

@@ -85,8 +85,8 @@ def _silent_release(stage: Stage) -> Iterator[None]:
 
 
 def _take_back(stage: Stage) -> Iterator[None]:
-    stage.mark("fix", f"ml-infer back to {HEALTHY}", "ml-infer", {"model_version": HEALTHY})
     yield from stage.rollout.go(HEALTHY)
+    stage.mark("fix", f"ml-infer back to {HEALTHY}", "ml-infer", {"model_version": HEALTHY})
     stage.did.append(f"ml-infer is back at {HEALTHY} in us-east and eu-west.")
 
 
