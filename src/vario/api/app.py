@@ -13,6 +13,7 @@ from vario.alert.incident.desk import IncidentDesk
 from vario.api import (
     alertmanager,
     alerts,
+    capacity,
     compare,
     data,
     drift,
@@ -40,6 +41,7 @@ from vario.api.alert_models import (
     SilencesOut,
     TestOut,
 )
+from vario.api.capacity_models import CapacityOut
 from vario.api.compare_models import ReleaseComparisonOut
 from vario.api.context import Context, ServerFacts
 from vario.api.data_models import DataOut, RetentionOut
@@ -160,6 +162,7 @@ ROUTES = (
     Route("/api/maintenance", alerts.find_windows, MaintenanceWindowsOut),
     Route("/api/maintenance", alerts.add_window, MaintenanceOut, "POST"),
     Route("/api/maintenance/{window_id}", alerts.remove_window, MaintenanceWindowsOut, "DELETE"),
+    Route("/api/capacity", capacity.get_capacity, CapacityOut),
     Route("/api/compare", compare.compare_versions, ReleaseComparisonOut),
     Route("/api/drift", drift.get_drift, DriftOut),
     Route("/api/drift/distribution", drift.get_distribution, DistributionOut),

@@ -21,6 +21,7 @@ COMMANDS = {
     "init": ("vario.cli.init:init", "Write SLOs for what your services already send."),
     "slo": ("vario.cli.slo:slo", "Look at SLOs, check their files, export them."),
     "drift": ("vario.cli.drift:drift", "Show what drifts; check data before a deploy."),
+    "capacity": ("vario.cli.capacity:capacity", "Show headroom, idle GPUs, what batches save."),
     "compare": ("vario.cli.compare:compare", "Compare two releases: is the new one worse?"),
     "reference": ("vario.cli.reference:reference", "What models' features are compared with."),
     "guard": ("vario.cli.guard:guard", "Show what was redacted and folded, and why."),

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from vario.model.load import BUCKETS_PER_OCTAVE, LoadTable, ReplicaCount
+from vario.investigate.percentiles import quantile
+from vario.model.load import LoadTable, ReplicaCount
 
 Floats = NDArray[np.float64]
 Judgement = Literal["better", "same", "worse", "unclear", "told"]
@@ -297,18 +298,9 @@ def _estimate(counts: Floats, errors: Floats, mix: Floats, lowest: int) -> Float
     ratio = (per_request * errors).sum(1)
     found = np.empty((len(counts), len(_PERCENTILES) + 1))
     for row, share in enumerate(shares):
-        found[row, :-1] = [_quantile(share, p, lowest) for p in _PERCENTILES.values()]
+        found[row, :-1] = [quantile(share, p, lowest) for p in _PERCENTILES.values()]
     found[:, -1] = ratio
     return found
-
-
-def _quantile(share: Floats, p: float, lowest: int) -> float:
-    """Returns a percentile in seconds, evenly spread inside its bucket on a logarithmic scale."""
-    cumulative = np.cumsum(share)
-    bucket = min(int(np.searchsorted(cumulative, p * cumulative[-1])), len(share) - 1)
-    before = cumulative[bucket] - share[bucket]
-    inside = (p * cumulative[-1] - before) / share[bucket] if share[bucket] > 0 else 0.0
-    return 2 ** ((lowest + bucket + inside) / BUCKETS_PER_OCTAVE) / 1e9
 
 
 def _differences(level: Floats) -> Floats:

@@ -165,6 +165,21 @@ class Tools:
         answer["answer"]["features"] = [one for one in found if one["verdict"] not in calm]
         return self._small(answer, f"/services/{quote(service, safe='')}")
 
+    async def get_capacity(
+        self,
+        service: str,
+        target: Annotated[
+            str, Field(description="Such as p95<=200ms; empty for the service's latency SLO.")
+        ] = "",
+        since: Since = "3h",
+    ) -> Answer:
+        """Tells how much traffic can grow until latency misses its target, and what is idle."""
+        params = {"service": service, "target": target, **_window(since)}
+        answer = await self._get("/api/capacity", params)
+        if answer["answer"]["headroom"]:
+            del answer["answer"]["headroom"]["points"]
+        return self._small(answer, f"/services/{quote(service, safe='')}")
+
     async def check_telemetry(self) -> Answer:
         """Examines the telemetry itself: missing ids, clock skew, orphan spans, folded labels."""
         return self._small(await self._get("/api/doctor", {}), "/doctor")
@@ -204,6 +219,7 @@ class Tools:
             self.list_fields,
             self.get_drift,
             self.compare_versions,
+            self.get_capacity,
             self.check_telemetry,
         )
 

@@ -1,0 +1,71 @@
+"""Shapes of `/api/capacity`."""
+
+from typing import Literal
+
+from vario.api.models import Shape
+
+
+class LoadPointOut(Shape):
+    """One step: requests a second of one replica, and the percentile in seconds."""
+
+    load: float
+    latency: float
+
+
+class HeadroomOut(Shape):
+    """How far traffic can grow until the target is missed.
+
+    Loads are requests a second of one replica, of the whole service where `replicas` is null.
+    `reachable` lies between `low` and `high` in 90 of 100 cases; `high` is null where it has no
+    bound. `growth` is what traffic can grow by with the replicas of now.
+    """
+
+    target_share: float
+    target_bound: float
+    target_source: str
+    limit: Literal["bounded", "at_least", "unknown"]
+    load: float | None
+    highest: float
+    reachable: float | None
+    low: float | None
+    high: float | None
+    growth: float | None
+    replicas: float | None
+    points: list[LoadPointOut]
+    text: str
+
+
+class IdleOut(Shape):
+    """How much of the accelerators works; `needed` replicas would be 60 % busy."""
+
+    utilisation: float
+    replicas: float | None
+    needed: float | None
+    longest_idle: float
+    is_waste: bool
+    query: str
+    text: str
+
+
+class BatchGainOut(Shape):
+    """What larger batches of an operation would save; null where that was never seen."""
+
+    span: str
+    mean_size: float
+    per_item: float
+    suggested: int
+    saved: float | None
+    text: str
+
+
+class CapacityOut(Shape):
+    """Headroom, waste and batches of a service; `notes` say what could not be told, and why."""
+
+    service: str
+    start: float
+    end: float
+    step: float
+    headroom: HeadroomOut | None
+    idle: IdleOut | None
+    batches: list[BatchGainOut]
+    notes: list[str]
