@@ -7,7 +7,7 @@ wrong, from when on and how badly; controls are plans after which nothing is wro
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,7 +67,7 @@ class _Requests:
     rest_s: Floats
     failed: NDArray[np.bool_]
     has_feature: NDArray[np.bool_]
-    accepted: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
+    accepted: NDArray[np.bool_]
 
 
 class Simulation:
@@ -143,10 +143,8 @@ class Simulation:
                 size = np.where(bad, 1, size)
                 predict_s = np.where(bad, predict_s * (1 + 1.5 * plan.severity), predict_s)
             case "upstream":
-                bad = after & here & (random.random(count) < 0.25 * plan.severity)
+                bad = after & here & (random.random(count) < 0.6 * plan.severity)
                 database_s = np.where(bad, 0.4 + 0.05 * random.random(count), database_s)
-                miss = np.where(bad, 1.0, miss)
-                failed |= bad & (random.random(count) < 0.5)
             case "deploy_slow":
                 bad = released
                 predict_s = np.where(bad, predict_s * (1 + 2.0 * plan.severity), predict_s)
@@ -159,6 +157,8 @@ class Simulation:
             case _:
                 pass
         hit = random.random(count) >= miss
+        if plan.kind == "upstream":
+            failed |= bad & ~hit & (random.random(count) < 0.7)
         return _Requests(
             at_s=at_s, bad=bad, region=region, tier=tier, host=host, batch_route=batch_route,
             version=version, hit=hit, batch_size=size, encode_s=encode_s,
@@ -275,16 +275,39 @@ class Simulation:
                     "__name__": "feature_missing_total", "feature": "session_length", **base
                 })  # fmt: skip
                 columns.append(_running(r.at_s[mine & ~r.has_feature], times_s))
+                for metric in ("predictions_total", "inference_requests_total"):
+                    labels.append({"__name__": metric, **base})
+                    columns.append(_running(r.at_s[mine], times_s))
+        for replica, busy in enumerate(self._replicas(times_s)):
+            gpu = {"job": self.service, "instance": f"gpu-{replica}"}
+            labels.append({"__name__": "gpu_utilization_ratio", **gpu})
+            columns.append(busy)
+            labels.append({"__name__": "gpu_cost_usd_total", **gpu})
+            columns.append(np.cumsum(np.isfinite(busy)) * 0.01)
         ts_ms = (self.window.start_ns // 10**6 + times_s * 1000).astype(np.int64)
-        series, steps = len(labels), len(times_s)
+        present = [np.isfinite(column) for column in columns]
+        sizes = [int(one.sum()) for one in present]
         store.write_samples(
             labels,
             SampleBlock(
-                offsets=np.arange(series + 1, dtype=np.int64) * steps,
-                ts_ms=np.tile(ts_ms, series),
-                values=np.concatenate(columns),
+                offsets=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+                ts_ms=np.concatenate([ts_ms[one] for one in present]),
+                values=np.concatenate([c[one] for c, one in zip(columns, present, strict=True)]),
             ),
         )
+
+    def _replicas(self, times_s: Floats) -> list[Floats]:
+        """Returns how busy each accelerator is: two of them, or four and idle since the onset."""
+        onset_s = self.plan.minutes * 60 * self.plan.onset
+        wasteful = self.plan.kind == "batch"
+        found: list[Floats] = []
+        for replica in range(4 if wasteful else 2):
+            busy = 0.6 + self._random.normal(0, 0.04, len(times_s))
+            if wasteful:
+                idle = 0.25 + self._random.normal(0, 0.03, len(times_s))
+                busy = np.where(times_s < onset_s, busy if replica < 2 else np.nan, idle)
+            found.append(busy)
+        return found
 
 
 class _Maker:

@@ -133,7 +133,7 @@ def _tell_operation(
         calls = (
             f"; it is called {last.calls_after:.2g} times a request, not {last.calls_before:.2g}"
         )
-    what = "failures begin in it" if failing else "of the added time is spent in it"
+    what = "of the failures begin in it" if failing else "of the added time is spent in it"
     who = f" (called by {say_span(*(own_step(path, case.service) or path[0]).operation)})"
     statement = (
         f"{say_share(min(share, 1.0))} {what}: {say_span(service, name)}"
@@ -206,7 +206,7 @@ def _tell_mediator(
 def _believe_mediator(one: Shifted, explained: float) -> float:
     """Returns how far to believe that a shifted attribute is how it came about."""
     controlled = np.isfinite(one.control_after)
-    return (0.45 + 0.45 * min(1.0, explained / 0.5)) * (1.0 if controlled else 0.85)
+    return (0.3 + 0.6 * min(1.0, explained / 0.45)) * (1.0 if controlled else 0.85)
 
 
 def _rule_out(case: Case, one: Shifted) -> RuledOut:

@@ -19,19 +19,20 @@ _FAILED = Compare(Field("intrinsic", "error"), "=", True)
 def measure_effect(
     notebook: Notebook,
     symptom: Symptom,
-    where: Filter,
+    where: tuple[Filter, Filter],
     windows: tuple[TimeRange, TimeRange],
     paths: tuple[Sequence[RequestPath], Sequence[RequestPath]],
 ) -> tuple[Effect, tuple[Evidence, ...]]:
     """Returns what moved: the p95 of durations, or the share of requests that fail.
 
+    `where`, `windows` and `paths` are those of before and since.
     The interval of a p95 comes from the sampled requests' order statistics.
     """
     if symptom == "errors":
         return _measure_errors(notebook, where, windows)
     shown = tuple(
-        notebook.select(f"p95 of durations {word}", "p95", DURATION, where, window)
-        for word, window in zip(("before", "since"), windows, strict=True)
+        notebook.select(f"p95 of durations {word}", "p95", DURATION, part, window)
+        for word, part, window in zip(("before", "since"), where, windows, strict=True)
     )
     before, after = (one.value for one in shown)
     spread = math.hypot(*(_spread_of_p95([path.duration_s for path in one]) for one in paths))
@@ -48,14 +49,14 @@ def failing(where: Filter) -> Filter:
 
 
 def _measure_errors(
-    notebook: Notebook, where: Filter, windows: tuple[TimeRange, TimeRange]
+    notebook: Notebook, where: tuple[Filter, Filter], windows: tuple[TimeRange, TimeRange]
 ) -> tuple[Effect, tuple[Evidence, ...]]:
     evidence: list[Evidence] = []
     shares: list[float] = []
     variance = 0.0
-    for word, window in zip(("before", "since"), windows, strict=True):
-        bad = notebook.count(f"requests that failed {word}", failing(where), window)
-        total = notebook.count(f"requests {word}", where, window)
+    for word, part, window in zip(("before", "since"), where, windows, strict=True):
+        bad = notebook.count(f"requests that failed {word}", failing(part), window)
+        total = notebook.count(f"requests {word}", part, window)
         evidence += [bad, total]
         shares.append(bad.value / max(total.value, 1.0))
         variance += DESIGN_EFFECT * shares[-1] * (1 - shares[-1]) / max(total.value, 1.0)

@@ -6,7 +6,6 @@ hundreds of attributes always finds one.
 """
 
 import hashlib
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -16,16 +15,16 @@ from vario.investigate.chain import Inside, find_inside
 from vario.investigate.effect import measure_effect
 from vario.investigate.evidence import Notebook
 from vario.investigate.fuse import Judged, judge
+from vario.investigate.measures import Measured, find_measured, measure_change
 from vario.investigate.mediators import find_shifted
 from vario.investigate.paths import RequestPath, compare_paths, read_paths
 from vario.investigate.reader import Reader
 from vario.investigate.summary import say_no_change, say_nothing_there, summarise
-from vario.investigate.timeline import Sign, Timeline, find_signs, read_timeline
-from vario.investigate.where import Where, find_where, join, outside, scope_filter
+from vario.investigate.timeline import Sign, Timeline, around, find_signs, read_timeline
+from vario.investigate.where import Where, cut, find_where, join, outside, scope_filter
 from vario.model.filter import And, Compare, Field, Filter
 from vario.model.investigation import (
     Coverage,
-    Effect,
     Investigation,
     Moment,
     Question,
@@ -36,16 +35,32 @@ from vario.query.filter import parse_field
 TRACES = 1_200
 """Requests of each of slice and control, before and since, whose traces are read."""
 CONTROL_TRACES = 500
-UNKNOWN_EFFECT = Effect("requests", "1", math.nan, math.nan, math.nan, math.nan)
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What the first steps found of one service."""
+    """What the first steps found of one service.
 
-    timeline: Timeline
+    `timeline` is None where it has no spans, `measured` None where they show the symptom.
+    """
+
+    timeline: Timeline | None
+    measured: Measured | None
     sign: Sign
     where: Where | None
+
+    @property
+    def history(self) -> TimeRange:
+        source = self.measured or self.timeline
+        assert source is not None, "a sign was seen in one of them"
+        return source.history
+
+    def span_of(self, first: int, end: int) -> TimeRange:
+        """Returns the time of the steps from `first` up to `end`."""
+        source = self.measured or self.timeline
+        assert source is not None, "a sign was seen in one of them"
+        start_ns = source.history.start_ns
+        return TimeRange(start_ns + first * source.step_ns, start_ns + end * source.step_ns)
 
 
 def investigate(
@@ -62,21 +77,41 @@ def investigate(
     asked_ns = clock.now_ns()
     requests = requests_of(question)
     timeline = read_timeline(reader, question, requests, asked_ns)
-    if timeline is None:
-        return _stop(question, asked_ns, None, say_nothing_there(question))
-    signs = find_signs(timeline, question.symptom)
-    if not signs:
+    seen = _look(reader, question, requests, timeline, asked_ns)
+    if seen is None:
+        if timeline is None:
+            return _stop(question, asked_ns, None, say_nothing_there(question))
         return _stop(question, asked_ns, timeline, say_no_change(question, timeline))
-    sign = signs[0]
-    where = find_where(reader, requests, timeline, sign)
-    seen = _Seen(timeline, sign, where)
     notebook = Notebook(reader)
     case, inside, spans = _build_case(reader, notebook, question, requests, seen)
-    clues: list[Clue] = list(find_inside(notebook, case, inside))
+    clues: list[Clue] = list(find_inside(notebook, case, inside)) if inside else []
     for prober in probers:
         clues.extend(prober(reader, case))
-    judged = judge(case, where, clues)
-    return _answer(question, asked_ns, seen, case, judged, _coverage(timeline, where, spans))
+    reached = {one.operation[0] for one in inside.moved} if inside else set[str]()
+    judged = judge(case, seen.where, clues, reached)
+    return _answer(question, asked_ns, case, judged, _coverage(seen, spans))
+
+
+def _look(
+    reader: Reader,
+    question: Question,
+    requests: Filter,
+    timeline: Timeline | None,
+    now_ns: int,
+) -> _Seen | None:
+    """Returns what is wrong and for whom: by requests, and where they are well by metrics."""
+    signs = find_signs(timeline, question.symptom) if timeline else []
+    if timeline and signs:
+        return _Seen(timeline, None, signs[0], find_where(reader, requests, timeline, signs[0]))
+    history, step_ns = around(question, now_ns)
+    if timeline is not None:
+        history, step_ns = timeline.history, timeline.step_ns
+    found = find_measured(reader, question, history, step_ns)
+    if not found:
+        return None
+    measured = found[0]
+    where = cut(measured.cube, measured.fields, measured.sign) if measured.measure.labels else None
+    return _Seen(timeline, measured, measured.sign, where)
 
 
 def requests_of(question: Question) -> Filter:
@@ -93,66 +128,95 @@ def requests_of(question: Question) -> Filter:
 
 def _build_case(
     reader: Reader, notebook: Notebook, question: Question, requests: Filter, seen: _Seen
-) -> tuple[Case, Inside, int]:
+) -> tuple[Case, Inside | None, int]:
     """Returns the case, what happened inside its requests, and how many spans were read."""
-    timeline, onset = seen.timeline, seen.sign.onset
-    baseline = timeline.span_of(0, max(onset.low, 1))
-    window = timeline.span_of(min(onset.high + 1, max(onset.start, onset.end - 2)), onset.end)
-    where = seen.where
-    scope = dict(where.scope) if where else {}
-    inner = scope_filter(scope, where.dimensions) if where and scope else None
-    slice_ = join(requests, inner) if inner else requests
-    control = outside(requests, inner) if inner else None
-    paths, spans = _read_paths(reader, slice_, question.service, (baseline, window), TRACES)
-    well: tuple[list[RequestPath], list[RequestPath]] = ([], [])
-    if control is not None:
-        well, more = _read_paths(
-            reader, control, question.service, (baseline, window), CONTROL_TRACES
+    onset, where = seen.sign.onset, seen.where
+    baseline = seen.span_of(0, max(onset.low, 1))
+    window = seen.span_of(min(onset.high + 1, max(onset.start, onset.end - 2)), onset.end)
+    parts = _Parts.of(requests, where)
+    inside, spans = None, 0
+    if seen.measured is not None:
+        scope = where.scope if where else {}
+        effect, _ = measure_change(notebook, seen.measured, scope, (baseline, window))
+    else:
+        inside, spans = _look_inside(reader, question, parts, (baseline, window), seen.sign)
+        effect, _ = measure_effect(
+            notebook,
+            seen.sign.symptom,
+            (parts.earlier, parts.slice),
+            (baseline, window),
+            (inside.before, inside.after),
         )
-        spans += more
-    symptom = seen.sign.symptom
-    effect, _ = measure_effect(notebook, symptom, slice_, (baseline, window), paths)
     case = Case(
         question=question,
         service=question.service,
-        symptom=symptom,
+        symptom=seen.sign.symptom,
         baseline=baseline,
         window=window,
-        onset_ns=timeline.time_of(onset.start),
-        onset_low_ns=timeline.time_of(onset.low),
-        onset_high_ns=timeline.time_of(onset.high + 1),
-        scope=scope,
+        onset_ns=seen.span_of(onset.start, onset.end).start_ns,
+        onset_low_ns=seen.span_of(onset.low, onset.end).start_ns,
+        onset_high_ns=seen.span_of(0, onset.high + 1).end_ns,
+        scope=dict(where.scope) if where else {},
         requests=requests,
-        slice=slice_,
-        control=control,
+        slice=parts.slice,
+        control=parts.control,
         effect=effect,
-        slow_ns=timeline.slow_ns,
-        history=timeline.history,
-    )
-    outcome = _failed if symptom == "errors" else _duration
-    inside = Inside(
-        before=paths[0],
-        after=paths[1],
-        moved=compare_paths(*paths),
-        shifted=find_shifted(*paths, well, outcome),
+        slow_ns=seen.timeline.slow_ns if seen.timeline else 0,
+        history=seen.history,
     )
     return case, inside, spans
 
 
-def _read_paths(
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """Filters of the requests that are hurt, of what they were before, and of the others."""
+
+    slice: Filter
+    earlier: Filter
+    control: Filter | None
+
+    @classmethod
+    def of(cls, requests: Filter, where: Where | None) -> "_Parts":
+        if where is None or not where.scope:
+            return cls(requests, requests, None)
+        inner = scope_filter(where.scope, where.dimensions)
+        before = scope_filter(where.earlier, where.dimensions)
+        earlier = join(requests, before) if where.earlier else requests
+        return cls(join(requests, inner), earlier, outside(requests, inner))
+
+
+def _look_inside(
     reader: Reader,
-    where: Filter,
-    service: str,
+    question: Question,
+    parts: _Parts,
     windows: tuple[TimeRange, TimeRange],
-    limit: int,
-) -> tuple[tuple[list[RequestPath], list[RequestPath]], int]:
-    found: list[list[RequestPath]] = []
-    spans = 0
-    for window in windows:
-        table = reader.store.sample_traces(where, window, limit=limit)
-        spans += len(table.trace)
-        found.append(read_paths(table, service))
-    return (found[0], found[1]), spans
+    sign: Sign,
+) -> tuple[Inside, int]:
+    """Returns the paths of sampled requests, and what became of operations and attributes."""
+    service = question.service
+    before, read = _read_paths(reader, parts.earlier, service, windows[0], TRACES)
+    after, more = _read_paths(reader, parts.slice, service, windows[1], TRACES)
+    read += more
+    well: list[list[RequestPath]] = [[], []]
+    if parts.control is not None:
+        for at, window in enumerate(windows):
+            well[at], more = _read_paths(reader, parts.control, service, window, CONTROL_TRACES)
+            read += more
+    outcome = _failed if sign.symptom == "errors" else _duration
+    inside = Inside(
+        before=before,
+        after=after,
+        moved=compare_paths(before, after),
+        shifted=find_shifted(before, after, (well[0], well[1]), outcome),
+    )
+    return inside, read
+
+
+def _read_paths(
+    reader: Reader, where: Filter, service: str, window: TimeRange, limit: int
+) -> tuple[list[RequestPath], int]:
+    table = reader.store.sample_traces(where, window, limit=limit)
+    return read_paths(table, service), len(table.trace)
 
 
 def _duration(path: RequestPath) -> float:
@@ -163,18 +227,14 @@ def _failed(path: RequestPath) -> float:
     return float(path.error)
 
 
-def _coverage(timeline: Timeline, where: Where | None, spans: int) -> Coverage:
-    requests = int(timeline.count.sum())
-    return Coverage(spans=requests + spans, placebos=where.attribution.placebos if where else 0)
+def _coverage(seen: _Seen, spans: int) -> Coverage:
+    requests = int(seen.timeline.count.sum()) if seen.timeline else 0
+    placebos = seen.where.attribution.placebos if seen.where else 0
+    return Coverage(spans=requests + spans, placebos=placebos)
 
 
 def _answer(
-    question: Question,
-    asked_ns: int,
-    seen: _Seen,
-    case: Case,
-    judged: Judged,
-    coverage: Coverage,
+    question: Question, asked_ns: int, case: Case, judged: Judged, coverage: Coverage
 ) -> Investigation:
     moments = [
         Moment(case.onset_ns, "onset", f"{case.service or 'requests'}: {case.symptom} begins"),
@@ -199,7 +259,7 @@ def _answer(
         timeline=tuple(sorted(moments, key=lambda one: (one.time_ns, one.kind, one.text))),
         coverage=coverage,
     )
-    return replace(draft, summary=summarise(draft, seen.timeline))
+    return replace(draft, summary=summarise(draft))
 
 
 def _stop(

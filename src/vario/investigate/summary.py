@@ -5,7 +5,7 @@ from vario.investigate.words import SYMPTOMS, say_effect, say_scope, say_share, 
 from vario.model.investigation import Investigation, Question
 
 
-def summarise(answer: Investigation, timeline: Timeline) -> tuple[str, ...]:
+def summarise(answer: Investigation) -> tuple[str, ...]:
     """Returns what an investigation found, for somebody who reads nothing else."""
     service = answer.question.service or "the service"
     lines: list[str] = []

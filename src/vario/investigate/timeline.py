@@ -82,11 +82,8 @@ def read_timeline(
     reader: Reader, question: Question, requests: Filter, now_ns: int
 ) -> Timeline | None:
     """Returns the requests around the question's window by step, None where there are none."""
-    end_ns = min(question.window.end_ns, now_ns)
-    back_ns = max(LOOKBACK_NS, question.window.duration_ns)
-    start_ns = max(0, question.window.start_ns - back_ns)
-    rough_ns = max(10 * SECOND_NS, (end_ns - start_ns) // 720)
-    whole = TimeRange(start_ns, end_ns)
+    whole, rough_ns = around(question, now_ns)
+    start_ns, end_ns = whole.start_ns, whole.end_ns
     if whole.duration_ns < LEAST_STEPS * SECOND_NS:
         return None
     rough = reader.store.read_cube(Signal.TRACES, requests, whole, step_ns=rough_ns, by=())
@@ -109,6 +106,14 @@ def read_timeline(
         return None
     rows = (cube.count[0], cube.errors[0], cube.slow[0], cube.duration_s[0])
     return Timeline(history, step_ns, slow_ns, *rows)
+
+
+def around(question: Question, now_ns: int) -> tuple[TimeRange, int]:
+    """Returns the time that may be looked at, and a step to look for data in it."""
+    end_ns = min(question.window.end_ns, now_ns)
+    back_ns = max(LOOKBACK_NS, question.window.duration_ns)
+    start_ns = min(end_ns, max(0, question.window.start_ns - back_ns))
+    return TimeRange(start_ns, end_ns), max(10 * SECOND_NS, (end_ns - start_ns) // 720)
 
 
 def choose_step_ns(duration_ns: int, requests: float) -> int:

@@ -21,6 +21,10 @@ MIN_SHARE = 0.5
 """A slice with a smaller share of the damage is not whom it hurts, but one part of it."""
 
 
+LEAST_BEFORE = 20
+"""Requests before the onset below which a value counts as new."""
+
+
 @dataclass(frozen=True, slots=True)
 class Where:
     """Whom it hurts.
@@ -28,12 +32,14 @@ class Where:
     Attributes:
         attribution: what the scan said.
         scope: names of fields and values of the strongest slice; empty where it is everybody.
+        earlier: the part of `scope` that had requests before: a release's version had none.
         slice: the scan's words for it; None where it is everybody.
         dimensions: fields by the names that `scope` uses.
     """
 
     attribution: Attribution
     scope: Mapping[str, str]
+    earlier: Mapping[str, str]
     slice: Slice | None
     dimensions: Mapping[str, Field]
 
@@ -55,18 +61,30 @@ def find_where(reader: Reader, requests: Filter, timeline: Timeline, sign: Sign)
         slow_ns=timeline.slow_ns,
         limit=MOST_LEAVES,
     )
+    return cut(cube, fields, sign)
+
+
+def cut(cube: Cube, fields: Sequence[Field], sign: Sign) -> Where:
+    """Returns whom it hurts, by a cube over some fields."""
     names = [format_field(field) for field in fields]
     table = make_table(cube, names, sign)
     before, after = columns_of(sign, table.total.shape[1])
     found = attribute(table, before, after)
     best = found.causes[0] if found.causes else None
-    scoped = best is not None and best.where and best.share >= MIN_SHARE
+    scope = dict(best.where) if best is not None and best.share >= MIN_SHARE else {}
     return Where(
         attribution=found,
-        scope=dict(best.where) if best is not None and scoped else {},
-        slice=best if scoped else None,
+        scope=scope,
+        earlier={n: v for n, v in scope.items() if _was_there(table, before, n, v)},
+        slice=best if scope else None,
         dimensions=dict(zip(names, fields, strict=True)),
     )
+
+
+def _was_there(table: LeafTable, before: np.ndarray, name: str, value: str) -> bool:
+    dim = table.dims.index(name)
+    rows = table.codes[:, dim] == table.values[dim].index(value)
+    return float(table.total[rows][:, before].sum()) >= LEAST_BEFORE
 
 
 def columns_of(sign: Sign, steps: int) -> tuple[np.ndarray, np.ndarray]:
