@@ -1,7 +1,7 @@
 """Whom it hurts: the part of the traffic that got worse, by all attributes that say where from."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,6 +21,7 @@ MIN_SHARE = 0.5
 """A slice with a smaller share of the damage is not whom it hurts, but one part of it."""
 
 
+ERROR_FLOOR = 0.005
 LEAST_BEFORE = 20
 """Requests before the onset below which a value counts as new."""
 
@@ -69,7 +70,7 @@ def cut(cube: Cube, fields: Sequence[Field], sign: Sign) -> Where:
     names = [format_field(field) for field in fields]
     table = make_table(cube, names, sign)
     before, after = columns_of(sign, table.total.shape[1])
-    found = attribute(table, before, after)
+    found = _without_floor(attribute(table, before, after), sign)
     best = found.causes[0] if found.causes else None
     scope = dict(best.where) if best is not None and best.share >= MIN_SHARE else {}
     return Where(
@@ -78,6 +79,39 @@ def cut(cube: Cube, fields: Sequence[Field], sign: Sign) -> Where:
         earlier={n: v for n, v in scope.items() if _was_there(table, before, n, v)},
         slice=best if scope else None,
         dimensions=dict(zip(names, fields, strict=True)),
+    )
+
+
+def _floor(sign: Sign) -> float:
+    """Returns a rate that is added to every leaf, before and since.
+
+    Where a dozen errors make up the whole baseline, leaves without any would else seem to have
+    risen beyond measure, and the scan would name them instead of the slice that they lie in.
+    """
+    return ERROR_FLOOR if sign.symptom == "errors" else 0.0
+
+
+def _without_floor(found: Attribution, sign: Sign) -> Attribution:
+    """Returns the same with rates as they were."""
+    floor = _floor(sign)
+
+    def lower(part: Slice) -> Slice:
+        return replace(
+            part,
+            before=part.before - floor,
+            after=part.after - floor,
+            expected=part.expected - floor * part.requests_after,
+            observed=part.observed - floor * part.requests_after,
+        )
+
+    change = replace(
+        found.change, before=found.change.before - floor, after=found.change.after - floor
+    )
+    return replace(
+        found,
+        change=change,
+        causes=tuple(lower(one) for one in found.causes),
+        candidates=tuple(lower(one) for one in found.candidates),
     )
 
 
@@ -109,7 +143,7 @@ def make_table(cube: Cube, names: Sequence[str], sign: Sign) -> LeafTable:
         dims=tuple(names),
         values=tuple(values),
         codes=codes,
-        amount=cube.errors if sign.symptom == "errors" else cube.slow,
+        amount=(cube.errors if sign.symptom == "errors" else cube.slow) + _floor(sign) * cube.count,
         total=cube.count,
         measure="ratio",
     )
