@@ -126,3 +126,12 @@ def test_the_command_draws_the_curve(address: str) -> None:
     assert "headroom  load hardly varied up to" in result.output
     assert "200 ms |---" in result.output
     assert "GPUs work 25% of the time on 2 replicas" in result.output
+
+
+def test_the_overview_is_told_what_is_known_of_a_service(address: str) -> None:
+    answer = httpx.get(f"{address}/api/instruments", params={"start": "now-30m"}, timeout=60).json()
+    (service,) = answer["services"]
+    assert (service["service"], service["gpu"], service["queue"]) == ("ml-infer", 0.25, None)
+    query = {"query": service["sources"]["gpu"], "time": answer["end"]}
+    again = httpx.get(f"{address}/api/v1/query", params=query).json()["data"]["result"]
+    assert float(again[0]["value"][1]) == 0.25

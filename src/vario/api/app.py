@@ -21,6 +21,7 @@ from vario.api import (
     explore,
     guard,
     incidents,
+    instruments,
     investigate,
     prometheus,
     services,
@@ -63,6 +64,7 @@ from vario.api.explore_models import (
 )
 from vario.api.guard_models import GuardOut
 from vario.api.incident_models import IncidentOut, IncidentsOut
+from vario.api.instruments_models import InstrumentsOut
 from vario.api.investigate_models import EvidenceAnswerOut
 from vario.api.investigation_models import InvestigationOut
 from vario.api.middleware import HostGuard, SecurityHeaders
@@ -100,6 +102,7 @@ class Route(NamedTuple):
 
 
 ROUTES = (
+    Route("/api/instruments", instruments.find_instruments, InstrumentsOut),
     Route("/api/services", services.find_services, ServicesOut),
     Route("/api/services/{service:path}/traffic", services.get_traffic, TrafficOut),
     Route("/api/traces", signals.find_traces, TracesOut),
