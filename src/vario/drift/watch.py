@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from vario.drift.bins import Floats
+from vario.drift.early import EarlyWarning, RatioDetector
 from vario.drift.judge import FeatureDrift, Limits, Window, judge
 from vario.drift.live import Ask, Scope, Traffic, observe, roll_up, window_of
-from vario.drift.noise import design_effect
-from vario.drift.reference import Reference
+from vario.drift.noise import design_effect, ratio_interval
+from vario.drift.reference import FeatureReference, Reference
 
 WINDOWS_S = (300, 1800, 7200)
 ENOUGH = 1_000
@@ -22,6 +23,11 @@ PRIOR_DESIGN_EFFECT = 2.0
 LEAST_BLOCKS, MOST_BLOCKS = 6, 24
 MOST_SCOPES = 200
 """Parts of one model's traffic that are judged; those with the most predictions."""
+
+EARLY_MS = (45_000, 300_000)
+"""Between these the time since the step before must be, for the detectors to take a step."""
+WARNED_MS = 600_000
+"""So long after a sudden shift one look is enough."""
 
 CALM = ("stable", "too_few")
 """Verdicts that need nobody's attention."""
@@ -37,7 +43,8 @@ class Reading:
         drift: the statistics and the verdict of this window.
         window_s: length of the window, seconds.
         at_ms: its end, milliseconds since the epoch.
-        is_held: whether a verdict other than calm held in 2 of the last 3 steps.
+        is_held: whether a verdict other than calm held in 2 of the last 3 steps, or a sudden
+            change was detected.
         since_ms: when it began, 0 where it is not held.
         counts: values in each of the reference's bins.
     """
@@ -92,6 +99,9 @@ class DriftWatch:
         self._segments = tuple(segments)
         self._limits = limits or Limits()
         self._memories: dict[tuple[Scope, str, str, int], _Memory] = {}
+        self._early: dict[tuple[Scope, str, str], EarlyWarning] = {}
+        self._last_ms = 0
+        self._recent: dict[Scope, Traffic] = {}
         self.readings: list[Reading] = []
         self.traffic: dict[Scope, Traffic] = {}
 
@@ -104,10 +114,18 @@ class DriftWatch:
         newest: dict[str, Reference] = {}
         for reference in sorted(self._find_references(), key=lambda r: r.created_ns):
             newest[reference.model_name] = reference
+        self._recent = self._read_recent(newest, at_ms)
         readings = self._read(newest, at_ms)
         self._forget(readings)
         self.readings = readings
         return readings
+
+    def _read_recent(self, references: Mapping[str, Reference], at_ms: int) -> dict[Scope, Traffic]:
+        """Returns the traffic since the step before: what the detectors take."""
+        gap_ms, self._last_ms = at_ms - self._last_ms, at_ms
+        if not references or not EARLY_MS[0] <= gap_ms <= EARLY_MS[1]:
+            return {}
+        return roll_up(observe(self._ask, at_ms, gap_ms, self._segments))
 
     def _read(self, references: Mapping[str, Reference], at_ms: int) -> list[Reading]:
         readings: list[Reading] = []
@@ -144,12 +162,41 @@ class DriftWatch:
             for (scope, feature, is_like), memory in zip(keys, memories, strict=True)
         ]
         pairs = [(feature, window) for (_, feature, _), window in zip(keys, windows, strict=True)]
+        for (scope, feature, is_like), memory in zip(keys, memories, strict=True):
+            self._warn(reference, scope, feature, memory, is_like=is_like, at_ms=at_ms)
         return [
             self._reading(reference, scope, drift, window, memory, window_s, at_ms)
             for (scope, _, _), drift, window, memory in zip(
                 keys, judge(pairs, self._limits), windows, memories, strict=True
             )
         ]
+
+    def _warn(
+        self,
+        reference: Reference,
+        scope: Scope,
+        feature: FeatureReference,
+        memory: _Memory,
+        *,
+        is_like: bool,
+        at_ms: int,
+    ) -> None:
+        """Gives the last minute to the detectors of a feature."""
+        key = (scope, feature.name, reference.name)
+        early = self._early.setdefault(key, EarlyWarning(RatioDetector(self._limits.alpha)))
+        recent = self._recent.get(scope)
+        if recent is None or recent.predictions <= 0:
+            return
+        window = window_of(feature, recent)
+        early.take(
+            feature.counts if is_like else np.zeros(0),
+            feature.missing / feature.rows,
+            window.counts,
+            window.missing,
+            memory.design_effect(),
+            self._limits,
+            at_ms,
+        )
 
     def _reading(
         self,
@@ -161,6 +208,7 @@ class DriftWatch:
         window_s: int,
         at_ms: int,
     ) -> Reading:
+        drift, since_ms = self._warned(reference, scope, drift, at_ms)
         is_alarm = drift.verdict not in CALM
         memory.alarms.append(is_alarm)
         if is_alarm:
@@ -168,10 +216,35 @@ class DriftWatch:
         elif not any(memory.alarms):
             memory.since_ms = 0
             memory.learn(window, at_ms, window_s * 1000)
-        is_held = sum(memory.alarms) >= 2
+        if since_ms:
+            memory.since_ms = min(memory.since_ms, since_ms)
+        is_held = sum(memory.alarms) >= 2 or since_ms > 0
         since_ms = memory.since_ms if is_held else 0
         counts = tuple(window.counts.tolist())
         return Reading(scope, reference.name, drift, window_s, at_ms, is_held, since_ms, counts)
+
+    def _warned(
+        self, reference: Reference, scope: Scope, drift: FeatureDrift, at_ms: int
+    ) -> tuple[FeatureDrift, int]:
+        """Returns a reading's drift with what the detectors add, and since when they tell; else 0.
+
+        Values that go missing are told by themselves, with the ratio since they do; a shift is told
+        if the window tells it too, at the first look instead of the second.
+        """
+        early = self._early[scope, drift.feature, reference.name]
+        run = early.missing.run
+        if early.is_missing and run is not None and drift.verdict in (*CALM, "missing"):
+            if drift.verdict == "missing":
+                return drift, run.since_ms
+            interval = ratio_interval(run.part, run.whole)
+            told = replace(
+                drift, verdict="missing", missing_ratio=run.ratio, missing_interval=interval
+            )
+            return told, run.since_ms
+        is_recent = early.shifted_ms is not None and at_ms - early.shifted_ms <= WARNED_MS
+        if drift.verdict == "drifted" and is_recent and early.shifted_ms is not None:
+            return drift, early.shifted_ms
+        return drift, 0
 
     def _forget(self, readings: Sequence[Reading]) -> None:
         """Drops what is remembered of scopes that have gone."""
@@ -181,6 +254,8 @@ class DriftWatch:
             for window in WINDOWS_S
         }
         self._memories = {key: m for key, m in self._memories.items() if key in present}
+        kept = {(r.scope, r.drift.feature, r.reference) for r in readings}
+        self._early = {key: early for key, early in self._early.items() if key in kept}
 
     def recall(self, scope: Scope, feature: str, since_ms: int) -> None:
         """Takes over from before a restart that a verdict has held since some time."""
