@@ -133,6 +133,8 @@ def test_logs_are_found_by_filter(address: str) -> None:
         ("query_metrics", {"promql": "depth", "since": "soon"}, "since: 'soon' is no duration"),
         ("list_services", {"since": "soon"}, "soon"),
         ("get_slo", {"slo_id": "none"}, "none"),
+        ("get_incident", {"incident_id": "none"}, "none"),
+        ("get_capacity", {"service": "nobody"}, "nobody"),
         ("compare_versions", {"service": "ml-infer"}, "a second version"),
         ("get_trace", {"trace_id": "../doctor"}, "trace"),
     ],
@@ -144,10 +146,22 @@ def test_what_the_api_refuses_is_told(
 
 
 @pytest.mark.parametrize(
-    "tool", ["list_slos", "list_metrics", "list_alerts", "get_drift", "check_telemetry"]
+    "tool",
+    ["list_slos", "list_metrics", "list_alerts", "list_incidents", "get_drift", "check_telemetry"],
 )
 def test_tools_without_arguments_answer(address: str, tool: str) -> None:
     assert {"answer", "source", "page"} == set(ask(f"{address}/mcp", tool))
+
+
+def test_an_investigation_says_what_it_found(address: str) -> None:
+    said = ask(f"{address}/mcp", "investigate", service="ml-infer", since="15m")
+    assert said["answer"]["verdict"] in ("no_change", "unexplained")
+    assert said["answer"]["summary"]
+
+
+def test_patterns_of_logs_are_counted(address: str) -> None:
+    said = ask(f"{address}/mcp", "find_log_patterns", since="15m")
+    assert "slow cache" in str(said["answer"])
 
 
 def test_fields_and_their_values_are_listed(address: str) -> None:

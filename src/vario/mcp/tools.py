@@ -139,6 +139,47 @@ class Tools:
                 alert.pop(detail, None)
         return self._small(answer, "/alerts")
 
+    async def list_incidents(
+        self, state: Literal["open", "verifying", "resolved", "all"] = "all", since: Since = "24h"
+    ) -> Answer:
+        """Lists incidents: what hurts whom, since when, the first suspect, whether a fix worked."""
+        params = {"state": state, **_window(since)}
+        return self._small(await self._get("/api/incidents", params), "/incidents")
+
+    async def get_incident(self, incident_id: str) -> Answer:
+        """Shows an incident: the answer in sentences, suspects with evidence, proof of its fix."""
+        path = f"/incidents/{quote(incident_id, safe='')}"
+        answer = await self._get(f"/api{path}", {})
+        if answer["answer"]["investigation"]:
+            _trim(answer["answer"]["investigation"])
+        if answer["answer"]["verification"]:
+            answer["answer"]["verification"].pop("points", None)
+        return self._small(answer, path)
+
+    async def investigate(
+        self,
+        service: Annotated[str, Field(description="service.name, as list_services names it.")],
+        symptom: Annotated[
+            Literal["", "latency", "errors", "traffic", "quality", "cost", "saturation"],
+            Field(description="What is wrong; empty to look for the worst."),
+        ] = "",
+        since: Since = "1h",
+    ) -> Answer:
+        """Finds out why a service is not well: what changed, where, since when, and why.
+
+        Suspects come ranked, with numbers, the queries that give them again, and what speaks
+        against them; what was ruled out follows. It says so where there is no clear cause.
+        """
+        params = {"service": service, "symptom": symptom, **_window(since)}
+        answer = await self._get("/api/investigate", params)
+        _trim(answer["answer"])
+        return self._small(answer, f"/investigate?{urlencode({'service': service})}")
+
+    async def find_log_patterns(self, filter: FilterText = "", since: Since = "1h") -> Answer:
+        """Groups log records by pattern: what is new or more frequent than in the time before."""
+        params = {"filter": filter, "limit": 20, **_window(since)}
+        return self._small(await self._get("/api/logs/patterns", params), "/logs")
+
     async def get_drift(self, model: str = "") -> Answer:
         """Tells which features, predictions and scores drifted or went missing.
 
@@ -211,11 +252,15 @@ class Tools:
             self.list_slos,
             self.get_slo,
             self.list_alerts,
+            self.list_incidents,
+            self.get_incident,
+            self.investigate,
             self.query_metrics,
             self.list_metrics,
             self.search_traces,
             self.get_trace,
             self.search_logs,
+            self.find_log_patterns,
             self.list_fields,
             self.get_drift,
             self.compare_versions,
@@ -229,6 +274,16 @@ class Tools:
             "source": answer["source"],
             "page": self._api.address + page,
         }
+
+
+def _trim(investigation: dict[str, Any]) -> None:
+    """Leaves two numbers of each finding's evidence: their queries are long."""
+    for finding in investigation["findings"]:
+        finding["evidence"] = finding["evidence"][:2]
+        finding["trace_ids"] = finding["trace_ids"][:3]
+        finding["logs"] = finding["logs"][:2]
+    for one in investigation["ruled_out"]:
+        one.pop("evidence", None)
 
 
 def _window(since: str) -> dict[str, object]:
