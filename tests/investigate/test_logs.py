@@ -45,7 +45,7 @@ def test_a_new_error_in_the_slice_is_told_with_its_lines(planted: Planted) -> No
     assert found.effect is not None
     assert (found.effect.before, round(found.effect.after, 2)) == (0, 0.25)
     assert len(found.logs) == len(found.trace_ids) == 3
-    assert [one.value for one in found.evidence] == [0, 45]
+    assert [one.value for one in found.evidence] == [0, 37]
     check_evidence(planted, clues)
 
 

@@ -23,6 +23,7 @@ from vario.api import (
     incidents,
     instruments,
     investigate,
+    patterns,
     prometheus,
     services,
     signals,
@@ -83,6 +84,7 @@ from vario.api.models import (
     TracesOut,
     TrafficOut,
 )
+from vario.api.pattern_models import MarkerOut, MarkersOut, PatternsOut
 from vario.api.slo_models import SloDetailOut, SlosOut
 from vario.api.static import STATIC_FOLDER, add_ui
 from vario.clock import Clock, SystemClock
@@ -110,6 +112,10 @@ ROUTES = (
     Route("/api/traces/compare", explore.compare_traces, ComparisonOut),
     Route("/api/traces/{trace_id}", signals.get_trace, TraceOut),
     Route("/api/logs", signals.find_logs, LogsOut),
+    Route("/api/logs/patterns", patterns.find_patterns, PatternsOut),
+    Route("/api/markers", patterns.find_markers, MarkersOut),
+    Route("/api/markers", patterns.put_marker, MarkerOut, "POST"),
+    Route("/api/markers/{marker_id}", patterns.delete_marker, MarkersOut, "DELETE"),
     Route("/api/logs/histogram", signals.get_log_histogram, LogHistogramOut),
     Route("/api/logs/around", explore.get_logs_around, LogsAroundOut),
     Route("/api/fields/top", explore.get_field_top, FieldTopOut),

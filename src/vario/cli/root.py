@@ -22,6 +22,7 @@ COMMANDS = {
     "slo": ("vario.cli.slo:slo", "Look at SLOs, check their files, export them."),
     "drift": ("vario.cli.drift:drift", "Show what drifts; check data before a deploy."),
     "capacity": ("vario.cli.capacity:capacity", "Show headroom, idle GPUs, what batches save."),
+    "mark": ("vario.cli.mark:mark", "Say what was changed: a release, a setting, a fix."),
     "compare": ("vario.cli.compare:compare", "Compare two releases: is the new one worse?"),
     "reference": ("vario.cli.reference:reference", "What models' features are compared with."),
     "guard": ("vario.cli.guard:guard", "Show what was redacted and folded, and why."),

@@ -28,12 +28,13 @@ from vario.investigate.rates import (
     Change,
     Floats,
     adjust,
+    compare_rates,
     compare_shares,
     find_start,
 )
 from vario.investigate.reader import Reader
 from vario.model.filter import MATCH_ALL, Compare, Field, Filter
-from vario.model.investigation import Finding, RuledOut
+from vario.model.investigation import Evidence, Finding, RuledOut
 from vario.model.telemetry import Signal
 from vario.store.base import Cube, SpanTable
 
@@ -45,6 +46,7 @@ PEER_FIELDS = (
 MOST_UPSTREAMS = 8
 _SAMPLED_TRACES = 300
 _LEAST_CALLS = 20
+_MORE_CALLS = 1.25
 _LEAST_RISE = 0.02
 """Of all calls, so many more must be slow or fail."""
 
@@ -70,6 +72,7 @@ class Trouble:
         calls: all of its calls in the slice; `bad` those that count as such.
         slow_s: above it a call counts as slow.
         elsewhere: how its calls changed outside the slice, None where there are none.
+        load: how the calls for a second changed.
         began_ns: first step of it, 0 where that is not clear.
         excess: calls more than before that were bad.
     """
@@ -81,8 +84,14 @@ class Trouble:
     slow_s: float
     change: Change
     elsewhere: Change | None
+    load: Change
     began_ns: int
     excess: float
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether it is called so much more that it may suffer from its callers."""
+        return self.load.ratio_low >= _MORE_CALLS
 
 
 def probe_dependencies(reader: Reader, case: Case) -> Sequence[Clue]:
@@ -196,6 +205,7 @@ def _examine(reader: Reader, case: Case, frame: Frame, upstream: Upstream) -> li
                 elsewhere = compare_shares(*tallies)
         change = compare_shares(before, after)
         counts, calls = _counts(cube, measure)
+        seconds = np.full(frame.steps, frame.step_ns / 1e9)
         with np.errstate(divide="ignore", invalid="ignore"):
             share = np.where(calls > 0, counts / calls, np.nan)
         start = find_start(share, frame.boundary(case.onset_ns))
@@ -213,6 +223,7 @@ def _examine(reader: Reader, case: Case, frame: Frame, upstream: Upstream) -> li
                 slow_s=slow_ns / 1e9,
                 change=change,
                 elsewhere=elsewhere,
+                load=compare_rates(*frame.tallies(calls, seconds)),
                 began_ns=0 if start is None else frame.start_of(start),
                 excess=max(0.0, (change.after - change.before) * after.over),
             )
@@ -268,7 +279,6 @@ def _tell(
     )
     examples = reader.store.find_traces(trouble.bad, case.window, limit=3, order="slowest")
     region = {key: value for key, value in case.scope.items() if key.endswith("region")}
-    measures = ("before", case.baseline), ("since then", case.window)
     return Finding(
         kind="dependency",
         subject={"upstream": name, **region},
@@ -281,28 +291,41 @@ def _tell(
             change.before, change.after, (change.low, change.high),
         ),
         explained=explained,
-        confidence=round(confidence * (0.6 if deeper else 1.0), 3),
-        onset_ns=trouble.began_ns,
-        evidence=tuple(
-            evidence
-            for when, part in measures
-            for evidence in (
-                book.count(f"such calls {when}", trouble.bad, part),
-                book.select(f"p95 of its calls {when}", "p95", DURATION, trouble.calls, part),
-            )
+        confidence=round(
+            confidence * (0.6 if deeper else 1.0) * (0.65 if trouble.is_loaded else 1.0), 3
         ),
+        onset_ns=trouble.began_ns,
+        evidence=_cite(book, case, trouble),
         trace_ids=tuple(one.trace_id for one in examples),
         supports=(f"its calls elsewhere are well{well}",) if well else (),
-        contradicts=(
-            *(("its calls elsewhere suffer as well",) if also else ()),
-            *(f"it waits for {one} in turn" for one in deeper),
-        ),
+        contradicts=_doubt(trouble, deeper, also=also),
         cause="upstream",
         next_step=(
             f"Ask the owner of {name}{say_scope(case)}; meanwhile fail over to another region, or "
             "set a shorter timeout with one retry."
         ),
     )  # fmt: skip
+
+
+def _doubt(trouble: Trouble, deeper: Sequence[str], *, also: bool) -> tuple[str, ...]:
+    doubts = [f"it waits for {one} in turn" for one in deeper]
+    if also:
+        doubts.append("its calls elsewhere suffer as well")
+    if trouble.is_loaded:
+        times = f"{trouble.load.ratio:.2g} times as often"
+        doubts.append(f"it is called {times}: the load may slow it")
+    return tuple(doubts)
+
+
+def _cite(book: Notebook, case: Case, trouble: Trouble) -> tuple[Evidence, ...]:
+    return tuple(
+        evidence
+        for when, part in (("before", case.baseline), ("since then", case.window))
+        for evidence in (
+            book.count(f"such calls {when}", trouble.bad, part),
+            book.select(f"p95 of its calls {when}", "p95", DURATION, trouble.calls, part),
+        )
+    )
 
 
 def _clear(upstreams: Sequence[Upstream], troubled: set[str], case: Case) -> list[Clue]:

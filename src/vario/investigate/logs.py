@@ -7,6 +7,7 @@ multiplied outside the slice just as much is no suspect of it.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import quote
 
 import numpy as np
@@ -60,8 +61,8 @@ class Judged:
     q: float
 
     @property
-    def verdict(self) -> str:
-        """`new`, `more`, `less`, `gone`, or `same`."""
+    def verdict(self) -> Literal["new", "more", "same", "less", "gone"]:
+        """What became of it."""
         if self.q > FALSE_DISCOVERIES or self.pattern.count + self.pattern.baseline < 3:
             return "same"
         if self.change.ratio > 1:

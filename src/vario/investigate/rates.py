@@ -5,7 +5,7 @@ widened by what the counts of single steps show (`dispersion`), which a burst in
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,31 +77,59 @@ def dispersion(*tallies: Tally) -> float:
 
 
 def compare_rates(before: Tally, after: Tally) -> Change:
-    """Returns how a rate has changed; half a count is added to both sides, for there may be none.
+    """Returns how a rate has changed: by likelihood ratio, for there may be nothing before.
+
+    The point estimate of the ratio has half a count added to both sides, so that it is finite.
 
     Example:
         >>> change = compare_rates(Tally(np.full(4, 5.0), np.full(4, 100.0)),
         ...                        Tally(np.full(4, 50.0), np.full(4, 100.0)))
         >>> change.before, change.after, round(change.ratio, 1), change.p < 1e-9
         (0.05, 0.5, 9.8, True)
+        >>> new = compare_rates(Tally(np.zeros(4), np.ones(4)), Tally(np.full(4, 5.0), np.ones(4)))
+        >>> round(new.ratio_low, 1), new.ratio_high, new.p < 1e-6
+        (9.9, inf, True)
     """
     spread = dispersion(before, after)
-    k0, k1 = before.total + 0.5, after.total + 0.5
+    k0, k1 = before.total, after.total
     n0, n1 = max(before.over, 1e-9), max(after.over, 1e-9)
-    logarithm = math.log(k1 / n1) - math.log(k0 / n0)
-    deviation = math.sqrt(spread * (1 / k0 + 1 / k1))
-    difference = before.total / n0, after.total / n1
-    width = Z95 * math.sqrt(spread * (k0 / n0**2 + k1 / n1**2))
+    width = Z95 * math.sqrt(spread * ((k0 + 0.5) / n0**2 + (k1 + 0.5) / n1**2))
+
+    def departure(logarithm: float) -> float:
+        """Returns the signed root of the deviance from a ratio, in standard deviations."""
+        part = 1 / (1 + n0 / n1 * math.exp(-logarithm)) if logarithm > -500 else 0.0
+        total = k0 + k1
+        expected = total * (1 - part), total * part
+        deviance = sum(
+            2 * (k * math.log(k / e) if k else 0.0)
+            for k, e in zip((k0, k1), (max(e, 1e-300) for e in expected), strict=True)
+        )
+        return math.copysign(math.sqrt(max(deviance, 0.0) / spread), k1 - expected[1])
+
+    low = _solve(departure, Z95) if k1 else -math.inf
+    high = _solve(departure, -Z95) if k0 else math.inf
     return Change(
-        before=difference[0],
-        after=difference[1],
-        low=difference[1] - difference[0] - width,
-        high=difference[1] - difference[0] + width,
-        ratio=math.exp(logarithm),
-        ratio_low=math.exp(logarithm - Z95 * deviation),
-        ratio_high=math.exp(logarithm + Z95 * deviation),
-        p=two_sided(logarithm / deviation),
+        before=k0 / n0,
+        after=k1 / n1,
+        low=k1 / n1 - k0 / n0 - width,
+        high=k1 / n1 - k0 / n0 + width,
+        ratio=(k1 + 0.5) / n1 / ((k0 + 0.5) / n0),
+        ratio_low=math.exp(low),
+        ratio_high=math.exp(high),
+        p=two_sided(departure(0.0)),
     )
+
+
+def _solve(departure: Callable[[float], float], level: float) -> float:
+    """Returns where a falling function passes a level, between e^-30 and e^30."""
+    low, high = -30.0, 30.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        if departure(middle) > level:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
 
 
 def compare_shares(before: Tally, after: Tally) -> Change:

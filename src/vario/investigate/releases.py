@@ -6,6 +6,7 @@ whatever came up with it; one is vetoed where the damage is as great in regions 
 reached. Regions where all requests moved at once are compared with those that did not.
 """
 
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,15 +28,19 @@ from vario.investigate.reader import Reader
 from vario.investigate.words import say_share
 from vario.model.filter import Compare, Field
 from vario.model.investigation import Evidence, Finding, Moment, RuledOut
-from vario.model.telemetry import Signal
+from vario.model.marker import Marker
+from vario.model.telemetry import Signal, TimeRange
+from vario.store.base import EvidenceReader
 
 VERSION, REGION = Field("intrinsic", "model_version"), Field("intrinsic", "region")
+SERVICE = Field("intrinsic", "service.name")
+LONGEST_NS = 26 * 3600 * 10**9
 DECAY_NS = 20 * 60 * 10**9
 """A release that began so long before the onset counts 1/e of one that began with it."""
 WORSE, AS_GOOD = 1.25, 1.5
 """Risks against other versions: from `WORSE` on (by the lower bound) a release is to blame; below
 `AS_GOOD` (by the upper bound) it is cleared."""
-_SPREAD = 3.0
+_SPREAD = 2.0
 """By so much bad requests scatter wider than Poisson."""
 _LEAST_SHARE = 0.03
 _LEAST_RISE = 0.1
@@ -118,6 +123,60 @@ def read_traffic(reader: Reader, case: Case, frame: Frame) -> Traffic:
         count[at] += cube.count[row]
         bad[at] += of_bad[row]
     return Traffic(versions, regions, count, bad)
+
+
+def find_rollouts(store: EvidenceReader, service: str, window: TimeRange) -> list[Marker]:
+    """Returns when versions began to answer requests, and when earlier ones came back.
+
+    Args:
+        store: what is read; windows over a day are not looked through.
+        service: `service.name`; empty for all of them.
+        window: the first steps of it tell what is usual.
+    """
+    if not window.duration_ns <= LONGEST_NS:
+        return []
+    entry = Compare(Field("intrinsic", "entry"), "=", True)
+    where = join(Compare(SERVICE, "=", service), entry) if service else entry
+    step_ns = max(10**9, -(-window.duration_ns // 60))
+    cube = store.read_cube(Signal.TRACES, where, window, step_ns=step_ns, by=(SERVICE, VERSION))
+    totals: dict[str, Floats] = {}
+    for (name, _), count in zip(cube.keys, cube.count, strict=True):
+        totals[name] = totals.get(name, np.zeros(count.shape)) + count
+    return [
+        _mark(name, version, window.start_ns + step * step_ns)
+        for (name, version), count in zip(cube.keys, cube.count, strict=True)
+        if version
+        for step in find_starts(count, totals[name])
+    ]
+
+
+def find_starts(count: Floats, total: Floats) -> list[int]:
+    """Returns the steps in which a version comes up that was not there in the two before.
+
+    Example:
+        >>> find_starts(np.array([0, 0, 0, 4, 4, 0, 0, 9.0]), np.full(8, 10.0))
+        [3, 7]
+    """
+    known = np.flatnonzero(total > 0)
+    share = count[known] / total[known]
+    return [
+        int(known[place])
+        for place in range(2, len(known))
+        if share[place] >= _LEAST_SHARE and share[place - 2 : place].max() < 0.01
+    ]
+
+
+def _mark(service: str, version: str, time_ns: int) -> Marker:
+    told = f"{service}\0{version}\0{time_ns}"
+    return Marker(
+        id=hashlib.sha256(told.encode()).hexdigest()[:12],
+        time_ns=time_ns,
+        kind="release",
+        text=f"{version} begins to answer requests",
+        service=service,
+        scope={"model_version": version},
+        source="traffic",
+    )
 
 
 def _began(traffic: Traffic, version: int, frame: Frame) -> int | None:
