@@ -1,6 +1,7 @@
 """Live traffic as it is in the store: counters and both kinds of histograms."""
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -10,7 +11,9 @@ from tests.conftest import KEEP_FOR_YEARS, START_NS
 from vario.alert.seams import make_query
 from vario.clock import ManualClock
 from vario.config import StoreSettings
+from vario.drift.bins import FINEST_SCALE
 from vario.drift.capture import capture
+from vario.drift.judge import Limits, measure
 from vario.drift.live import (
     OVER_ALL,
     Ask,
@@ -26,6 +29,7 @@ from vario.drift.reference import make_feature
 from vario.errors import BadData
 from vario.model.series import HistogramBlock, SampleBlock
 from vario.query.promql.engine import PromQL
+from vario.sdk.distinct import encode
 from vario.store.clickhouse import ClickHouseStore, open_store
 from vario.store.engine import Engine
 
@@ -52,8 +56,15 @@ class Service:
         block = SampleBlock(np.array([0, self.steps]), self.times, values)
         self.store.write_samples([{"__name__": name, **self.model, **labels}], block)
 
-    def observe(self, counts: Mapping[int, float], **labels: str) -> None:
-        """An exponential histogram of schema 0: bucket i holds (2^(i-1), 2^i]."""
+    def observe(
+        self,
+        counts: Mapping[int, float],
+        *,
+        name: str = "feature_value",
+        schema: int = 0,
+        **labels: str,
+    ) -> None:
+        """An exponential histogram; of schema 0, bucket i holds (2^(i-1), 2^i]."""
         low, high = min(counts), max(counts)
         row = [counts.get(i, 0.0) for i in range(low, high + 1)]
         steps = 10 + np.arange(self.steps)
@@ -63,7 +74,7 @@ class Service:
             ts_ms=self.times,
             count=sum(row) * steps.astype(float),
             sum=np.ones(self.steps) * steps,
-            schema=zeros,
+            schema=zeros + schema,
             zero_threshold=np.zeros(self.steps),
             zero_count=np.zeros(self.steps),
             positive_offset=zeros + low,
@@ -73,8 +84,7 @@ class Service:
             bounds=[[] for _ in range(self.steps)],
             reset_hint=zeros,
         )
-        name = {"__name__": "feature_value"}
-        self.store.write_histograms([{**name, **self.model, **labels}], block)
+        self.store.write_histograms([{"__name__": name, **self.model, **labels}], block)
 
 
 @pytest.fixture(scope="module")
@@ -222,3 +232,19 @@ def test_too_little_traffic_is_no_reference(service: Service, ask: Ask) -> None:
     at_ns, model = service.end_ms * 1_000_000, service.model["model_name"]
     with pytest.raises(BadData, match=rf"made 0 predictions in 300 s, .*live are {model} v23"):
         capture(ask, at_ns, 300, model_name=model, model_version="v9", name="x")
+
+
+def test_texts_without_a_category_are_counted_by_their_hashes(service: Service, ask: Ask) -> None:
+    """Some 200 different texts, in cells of a histogram; two named categories are new as well."""
+    cells = Counter(round(np.log2(encode(f"city-{i}")) * 2**FINEST_SCALE + 0.5) for i in range(200))
+    service.count("predictions_total", 100)
+    for category, per_step in (("de", 60), ("new-1", 10), ("new-2", 10), ("__other__", 20)):
+        service.count("feature_category_total", per_step, feature="city", category=category)
+    service.observe(dict(cells), name="feature_distinct", schema=FINEST_SCALE, feature="city")
+    traffic = observe(ask, service.end_ms, 300_000, ())
+    (found,) = traffic.values()
+    reference = make_feature("city", ["de", "fr"])
+    window = window_of(reference, found)
+    assert window.new_distinct == pytest.approx(202, rel=0.35)
+    told = measure(reference, window, Limits())
+    assert told.new_distinct == window.new_distinct

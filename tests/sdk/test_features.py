@@ -28,13 +28,13 @@ def counts(sink: OtlpSink, name: str, *labels: str) -> dict[tuple[Any, ...], flo
     }
 
 
-def histograms(sink: OtlpSink) -> dict[str, Any]:
+def histograms(sink: OtlpSink, name: str = "feature_value") -> dict[str, Any]:
     return {
         plain(point.attributes)["feature"]: point
         for group in sink._groups("/v1/metrics", "resource_metrics")
         for scope in group.scope_metrics
         for metric in scope.metrics
-        if metric.name == "feature_value"
+        if metric.name == name
         for point in metric.exponential_histogram.data_points
     }
 
@@ -73,6 +73,9 @@ def test_very_many_categories_are_bounded(configured: OtlpSink) -> None:
     assert vario.flush()
     found = counts(configured, "feature_category_total", "category")
     assert (len(found), found[OTHER,]) == (MOST_CATEGORIES + 1, 50)
+    (distinct,) = histograms(configured, "feature_distinct").values()
+    assert (distinct.count, distinct.scale) == (50, 7)
+    assert 0 <= distinct.positive.offset < 320
 
 
 class Strange:

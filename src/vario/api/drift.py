@@ -137,6 +137,7 @@ def show_reading(reading: Reading) -> ReadingOut:
         missing_high=drift.missing_interval.high,
         reference_missing_ratio=drift.reference_missing_ratio,
         new_ratio=_number(drift.new_ratio),
+        new_distinct=_number(drift.new_distinct),
         out_of_range_ratio=_number(drift.outside_ratio),
     )
 

@@ -48,6 +48,7 @@ class ReadingOut(Shape):
     missing_high: float
     reference_missing_ratio: float
     new_ratio: float | None
+    new_distinct: float | None
     out_of_range_ratio: float | None
 
 

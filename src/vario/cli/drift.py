@@ -211,7 +211,10 @@ def _line(r: Any) -> str:
     missing = r["missing_ratio"] or 0.0
     outside = r["out_of_range_ratio"]
     beyond = f", about {outside:.2%} out of the reference's range" if outside else ""
-    return f"{r['verdict']}: {psi}, missing {missing:.2%}{beyond}, {r['rows']:.0f} rows"
+    new = ""
+    if r["new_ratio"]:
+        new = f", {r['new_ratio']:.2%} in about {r['new_distinct'] or 0:.0f} unknown categories"
+    return f"{r['verdict']}: {psi}, missing {missing:.2%}{beyond}{new}, {r['rows']:.0f} rows"
 
 
 @drift.command()

@@ -61,6 +61,7 @@ class Window:
         is_like: whether the reference is of the same part of the traffic; otherwise only what is
             missing and new is judged, not the distribution.
         outside: values beyond the reference's lowest and highest; nan where these are unknown.
+        new_distinct: about how many different categories the reference has not; nan for numbers.
     """
 
     counts: Floats
@@ -68,6 +69,7 @@ class Window:
     design_effect: float = 1.0
     is_like: bool = True
     outside: float = math.nan
+    new_distinct: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ class FeatureDrift:
         new_p: probability of so many of them by chance; 1 for numeric features.
         outside_ratio: share of present values beyond the reference's range, 0 to 1; nan for
             categories, and where the range is unknown or nothing was present.
+        new_distinct: about how many different categories are in `new_ratio`; nan for numbers.
     """
 
     feature: str
@@ -116,6 +119,7 @@ class FeatureDrift:
     reference_new_ratio: float
     new_p: float
     outside_ratio: float = math.nan
+    new_distinct: float = math.nan
 
 
 def judge(
@@ -214,6 +218,7 @@ def measure(reference: FeatureReference, window: Window, limits: Limits) -> Feat
         reference_new_ratio=reference_new,
         new_p=new_p,
         outside_ratio=window.outside / present if present else nan,
+        new_distinct=window.new_distinct,
     )
 
 

@@ -5,6 +5,7 @@
 | `predictions_total` | counter | |
 | `feature_value` | histogram, exponential or explicit | `feature` |
 | `feature_category_total` | counter | `feature`, `category` |
+| `feature_distinct` | histogram, exponential: hashes | `feature` |
 | `feature_missing_total` | counter | `feature` |
 | `feature_invalid_total` | counter | `feature`, `reason` |
 
@@ -19,11 +20,14 @@ from typing import Protocol
 import numpy as np
 
 from vario.drift.bins import Floats, count_buckets, count_categories, count_outside
+from vario.drift.distinct import estimate_distinct
 from vario.drift.judge import Window
 from vario.drift.reference import FeatureReference
 from vario.query.promql.histogram import Histogram
 
 MODEL = ("model_name", "model_version")
+FOLDED = "__other__"
+"""The category of texts that have none of their own."""
 OVER_ALL = "*"
 """Stands where a scope takes every version, or every value of a segment."""
 
@@ -88,6 +92,8 @@ class Observed:
         categories: values by category.
         missing: rows without a value.
         invalid: rows whose value cannot be used, by reason.
+        hashes: upper bounds of the cells that texts without a category of their own fell in, and
+            how many in each.
     """
 
     lower: Floats = field(default_factory=lambda: np.zeros(0))
@@ -96,6 +102,7 @@ class Observed:
     categories: Mapping[str, float] = field(default_factory=dict[str, float])
     missing: float = 0.0
     invalid: Mapping[str, float] = field(default_factory=dict[str, float])
+    hashes: tuple[Floats, Floats] = field(default_factory=lambda: (np.zeros(0), np.zeros(0)))
 
     @property
     def present(self) -> float:
@@ -150,6 +157,10 @@ def observe(ask: Ask, at_ms: int, window_ms: int, segments: Sequence[str]) -> di
         _add(owners[owner], name, _of_classic(pairs))
     for traffic, name, labels, cell in cells("feature_category_total", "feature", "category"):
         _add(traffic, name, Observed(categories={labels.get("category", ""): cell.value}))
+    for traffic, name, _, cell in cells("feature_distinct", "feature"):
+        if cell.histogram is not None:
+            hashed = buckets_of(cell.histogram)
+            _add(traffic, name, Observed(hashes=(hashed.upper, hashed.counts)))
     for traffic, name, _, cell in cells("feature_missing_total", "feature"):
         _add(traffic, name, Observed(missing=cell.value))
     for traffic, name, labels, cell in cells("feature_invalid_total", "feature", "reason"):
@@ -189,6 +200,10 @@ def merge(parts: Sequence[Observed]) -> Observed:
         _sum_up(part.categories for part in parts),
         sum(part.missing for part in parts),
         _sum_up(part.invalid for part in parts),
+        (
+            np.concatenate([part.hashes[0] for part in parts]),
+            np.concatenate([part.hashes[1] for part in parts]),
+        ),
     )
 
 
@@ -241,13 +256,17 @@ def window_of(
         observed = replace(observed, missing=traffic.predictions)
     if reference.kind == "categorical":
         counts = count_categories(dict(observed.categories), reference.categories)
+        unknown = observed.categories.keys() - set(reference.categories) - {FOLDED}
+        distinct = sum(observed.categories[name] > 0 for name in unknown)
+        distinct += estimate_distinct(*observed.hashes)
         strange = float(observed.counts.sum())
         outside = math.nan
     else:
         buckets = (observed.lower, observed.upper, observed.counts)
         counts = count_buckets(*buckets, reference.edges)
         strange = sum(observed.categories.values())
+        distinct = math.nan
         ends = (reference.lowest, reference.highest)
         has_range = any(map(math.isfinite, ends))
         outside = count_outside(*buckets, *ends) if has_range else math.nan
-    return Window(counts, observed.gone + strange, design_effect, is_like, outside)
+    return Window(counts, observed.gone + strange, design_effect, is_like, outside, distinct)

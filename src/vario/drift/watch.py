@@ -279,9 +279,10 @@ def gauges(readings: Sequence[Reading]) -> list[tuple[dict[str, str], float]]:
     """Returns what is kept of readings as metrics: labels with `__name__`, and a value.
 
     `drift_psi`, `drift_psi_critical` (what chance passes), `feature_presence_ratio`,
-    `feature_out_of_range_ratio` (values beyond the reference's lowest and highest); and while a
-    verdict holds, `drift_detected`, which is 1 and names it, and `drift_start_time_seconds`. What
-    goes over all versions or all values of a segment lacks that label.
+    `feature_out_of_range_ratio` (values beyond the reference's lowest and highest),
+    `feature_new_categories` (how many different ones the reference has not); and while a verdict
+    holds, `drift_detected`, which is 1 and names it, and `drift_start_time_seconds`. What goes over
+    all versions or all values of a segment lacks that label.
     """
     found: list[tuple[dict[str, str], float]] = []
     for reading in readings:
@@ -296,6 +297,7 @@ def gauges(readings: Sequence[Reading]) -> list[tuple[dict[str, str], float]]:
         add("drift_psi_critical", drift.psi_critical)
         add("feature_presence_ratio", 1 - drift.missing_ratio)
         add("feature_out_of_range_ratio", drift.outside_ratio)
+        add("feature_new_categories", drift.new_distinct)
         if reading.is_held:
             kind = "fading" if drift.verdict in CALM else drift.verdict
             add("drift_detected", 1.0, {**labels, "kind": kind})

@@ -66,12 +66,23 @@ def tell_fall(
 _GRAVITY = {"drifted": 1, "new_category": 2, "missing": 3, "stable": 0, "too_few": 0}
 _EFFECT = {
     "missing": lambda d: f"missing {_percent(d.missing_ratio)}",
-    "new_category": lambda d: f"in categories unknown to the reference {_percent(d.new_ratio)}",
+    "new_category": lambda d: (
+        f"in categories unknown to the reference {_percent(d.new_ratio)}{_distinct(d.new_distinct)}"
+    ),
     "drifted": lambda d: (
         f"drifted: PSI {d.psi:.2f} [{d.psi_interval.low:.2f}, {d.psi_interval.high:.2f}]"
         f" (chance alone: {d.psi_critical:.3f})"
     ),
 }
+
+
+def _distinct(count: float) -> str:
+    """Returns how many different ones there are, to the two digits that are known.
+
+    >>> _distinct(1234.5), _distinct(3.0), _distinct(0.0)
+    (' (about 1,200 different)', ' (about 3 different)', '')
+    """
+    return f" (about {float(f'{count:.2g}'):,.0f} different)" if count >= 1 else ""
 
 
 def _where(told: Mapping[Scope, FeatureDrift]) -> str:

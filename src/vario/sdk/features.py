@@ -7,6 +7,7 @@ On the request's own time a prediction is one `append`; it is folded in the back
 |---|---|
 | `feature_value` | numbers, a histogram that merges exactly |
 | `feature_category_total` | texts and booleans, by category |
+| `feature_distinct` | how many different texts have no category of their own; see `distinct.py` |
 | `feature_missing_total` | None, NaN, or a feature of this model that was not given, by `reason` |
 | `feature_invalid_total` | what cannot be used, by `reason`: `infinite`, `wrong_type`, `ragged` |
 """
@@ -19,6 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any, cast
 
+from vario.sdk.distinct import encode
 from vario.sdk.faults import report, say_once
 
 MOST_WAITING = 8_192
@@ -43,6 +45,9 @@ class FeatureRecorder:
         )
         self._categories = meter.create_counter(
             "feature_category_total", description="Values of categorical features."
+        )
+        self._distinct = meter.create_sketch(
+            "feature_distinct", description="Hashes of texts without a category of their own."
         )
         self._missing = meter.create_counter(
             "feature_missing_total", description="Predictions without a value of a feature."
@@ -147,6 +152,7 @@ class FeatureRecorder:
             return texts
         named = self._named.setdefault((labels, name), set())
         merged: Counter[str] = Counter()
+        folded: list[float] = []
         for text, count in texts.items():
             if text not in named:
                 if len(text) > _LONGEST_CATEGORY or _ID.fullmatch(text):
@@ -155,12 +161,16 @@ class FeatureRecorder:
                         f"counted as {OTHER}"
                     )
                     merged[OTHER] += count
+                    folded.append(encode(text))
                     continue
                 if len(named) >= MOST_CATEGORIES:
                     merged[OTHER] += count
+                    folded.append(encode(text))
                     continue
                 named.add(text)
             merged[text] += count
+        if folded:
+            self._series(self._distinct, labels, name).add_values(folded)
         return merged
 
     def _count(self, instrument: Any, labels: Labels, name: str, reason: str, count: int) -> None:
