@@ -9,6 +9,7 @@ import { Empty, Failure, Loading } from "./ui/states";
 const ServicePage = lazy(() => import("./pages/service/service"));
 const MetricsPage = lazy(() => import("./pages/metrics/metrics"));
 const TracesPage = lazy(() => import("./pages/traces/traces"));
+const CompareTracesPage = lazy(() => import("./pages/trace/compare"));
 const TracePage = lazy(() => import("./pages/trace/trace"));
 const LogsPage = lazy(() => import("./pages/logs/logs"));
 const AlertsPage = lazy(() => import("./pages/alerts/alerts"));
@@ -30,6 +31,7 @@ const ROUTES: readonly Route[] = [
   { pattern: /^\/services\/(.+)$/, page: ServicePage },
   { pattern: /^\/metrics$/, page: MetricsPage },
   { pattern: /^\/traces$/, page: TracesPage },
+  { pattern: /^\/traces\/compare$/, page: CompareTracesPage },
   { pattern: /^\/traces\/([^/]+)$/, page: TracePage },
   { pattern: /^\/logs$/, page: LogsPage },
   { pattern: /^\/alerts$/, page: AlertsPage },

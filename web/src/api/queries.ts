@@ -23,7 +23,7 @@ export function makeQueryClient(): QueryClient {
 }
 
 /** `end` stays unsaid for a live window, so that the server's own clock says what is now. */
-function bounds({ from, to }: TimeWindow) {
+export function bounds({ from, to }: TimeWindow) {
   return { start: from, end: to === "now" ? undefined : to };
 }
 
@@ -54,14 +54,17 @@ export interface TraceSearch {
   filter: string;
   order: TraceOrder;
   limit: number;
+  /** A part of the time window, where only that is asked about. */
+  within?: { from: string; to: string };
 }
 
-export function useTraces({ filter, order, limit }: TraceSearch) {
+export function useTraces({ filter, order, limit, within }: TraceSearch) {
   const window = useTimeWindow();
+  const asked = within ? { ...window, ...within } : window;
   return useQuery({
-    queryKey: ["traces", filter, order, limit, window.from, window.to],
+    queryKey: ["traces", filter, order, limit, asked.from, asked.to],
     queryFn: ({ signal }) =>
-      get("/api/traces", { query: { ...bounds(window), filter, order, limit }, signal }),
+      get("/api/traces", { query: { ...bounds(asked), filter, order, limit }, signal }),
     refetchInterval: window.refresh,
   });
 }
@@ -76,7 +79,7 @@ export function useTrace(traceId: string) {
 }
 
 /** Log records of a trace; `from` and `to` are seconds and bound the search. */
-export function useTraceLogs(traceId: string, from: number, to: number) {
+export function useTraceLogs(traceId: string, from: number, to: number, enabled = true) {
   return useQuery({
     queryKey: ["trace-logs", traceId, from, to],
     queryFn: ({ signal }) =>
@@ -84,6 +87,7 @@ export function useTraceLogs(traceId: string, from: number, to: number) {
         query: { filter: `trace_id = "${traceId}"`, start: from, end: to, limit: 500 },
         signal,
       }),
+    enabled,
     staleTime: 30_000,
   });
 }

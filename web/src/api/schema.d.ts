@@ -4,6 +4,26 @@
  */
 
 export interface paths {
+    "/api/instruments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find Instruments
+         * @description How saturated every service is, how well its models do, and what it costs.
+         */
+        get: operations["find_instruments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/services": {
         parameters: {
             query?: never;
@@ -139,6 +159,70 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/logs/patterns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find Patterns
+         * @description Log patterns: records that differ in numbers and ids alone, counted, with what is new.
+         */
+        get: operations["find_patterns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/markers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find Markers
+         * @description What was changed, oldest first: told, sent as events, and releases seen in the traffic.
+         */
+        get: operations["find_markers"];
+        put?: never;
+        /**
+         * Put Marker
+         * @description Keeps what was changed, for every time axis and for investigations.
+         */
+        post: operations["put_marker"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/markers/{marker_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete Marker
+         * @description Takes back a marker that was told; returns no markers.
+         */
+        delete: operations["delete_marker"];
         options?: never;
         head?: never;
         patch?: never;
@@ -792,6 +876,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/capacity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Capacity
+         * @description How much more a service can take, how idle its GPUs are, what larger batches would save.
+         */
+        get: operations["get_capacity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/compare": {
         parameters: {
             query?: never;
@@ -1238,6 +1342,24 @@ export interface components {
             alerts: components["schemas"]["AlertOut"][];
         };
         /**
+         * BatchGainOut
+         * @description What larger batches of an operation would save; null where that was never seen.
+         */
+        BatchGainOut: {
+            /** Span */
+            span: string;
+            /** Mean Size */
+            mean_size: number;
+            /** Per Item */
+            per_item: number;
+            /** Suggested */
+            suggested: number;
+            /** Saved */
+            saved: number | null;
+            /** Text */
+            text: string;
+        };
+        /**
          * BurnPointOut
          * @description What was left of the budget at a time; null before the first measurement.
          */
@@ -1274,6 +1396,26 @@ export interface components {
              * @description the alert in words
              */
             rule: string;
+        };
+        /**
+         * CapacityOut
+         * @description Headroom, waste and batches of a service; `notes` say what could not be told, and why.
+         */
+        CapacityOut: {
+            /** Service */
+            service: string;
+            /** Start */
+            start: number;
+            /** End */
+            end: number;
+            /** Step */
+            step: number;
+            headroom: components["schemas"]["HeadroomOut"] | null;
+            idle: components["schemas"]["IdleOut"] | null;
+            /** Batches */
+            batches: components["schemas"]["BatchGainOut"][];
+            /** Notes */
+            notes: string[];
         };
         /**
          * CheckOut
@@ -1842,6 +1984,65 @@ export interface components {
             sdk_overflows: components["schemas"]["SdkOverflowOut"][];
         };
         /**
+         * HeadroomOut
+         * @description How far traffic can grow until the target is missed.
+         *
+         *     Loads are requests a second of one replica, of the whole service where `replicas` is null.
+         *     `reachable` lies between `low` and `high` in 90 of 100 cases; `high` is null where it has no
+         *     bound. `growth` is what traffic can grow by with the replicas of now.
+         */
+        HeadroomOut: {
+            /** Target Share */
+            target_share: number;
+            /** Target Bound */
+            target_bound: number;
+            /** Target Source */
+            target_source: string;
+            /**
+             * Limit
+             * @enum {string}
+             */
+            limit: "bounded" | "at_least" | "unknown";
+            /** Load */
+            load: number | null;
+            /** Highest */
+            highest: number;
+            /** Reachable */
+            reachable: number | null;
+            /** Low */
+            low: number | null;
+            /** High */
+            high: number | null;
+            /** Growth */
+            growth: number | null;
+            /** Replicas */
+            replicas: number | null;
+            /** Points */
+            points: components["schemas"]["LoadPointOut"][];
+            /** Text */
+            text: string;
+        };
+        /**
+         * IdleOut
+         * @description How much of the accelerators works; `needed` replicas would be 60 % busy.
+         */
+        IdleOut: {
+            /** Utilisation */
+            utilisation: number;
+            /** Replicas */
+            replicas: number | null;
+            /** Needed */
+            needed: number | null;
+            /** Longest Idle */
+            longest_idle: number;
+            /** Is Waste */
+            is_waste: boolean;
+            /** Query */
+            query: string;
+            /** Text */
+            text: string;
+        };
+        /**
          * IncidentOut
          * @description One incident whole.
          *
@@ -1950,6 +2151,18 @@ export interface components {
             incidents: components["schemas"]["IncidentSummaryOut"][];
         };
         /**
+         * InstrumentsOut
+         * @description The instruments of every service and model that answered requests in the window.
+         */
+        InstrumentsOut: {
+            /** Start */
+            start: number;
+            /** End */
+            end: number;
+            /** Services */
+            services: components["schemas"]["ServiceInstrumentsOut"][];
+        };
+        /**
          * InvestigationOut
          * @description The answer to a question: `findings` are suspects, the strongest first.
          */
@@ -2054,6 +2267,16 @@ export interface components {
             stored: number;
             /** Stands For */
             stands_for: number;
+        };
+        /**
+         * LoadPointOut
+         * @description One step: requests a second of one replica, and the percentile in seconds.
+         */
+        LoadPointOut: {
+            /** Load */
+            load: number;
+            /** Latency */
+            latency: number;
         };
         /**
          * LogBucketOut
@@ -2222,6 +2445,87 @@ export interface components {
         MaintenanceWindowsOut: {
             /** Windows */
             windows: components["schemas"]["MaintenanceOut"][];
+        };
+        /**
+         * MarkerIn
+         * @description Something that was changed. `at` is a time as elsewhere in the API, now by default.
+         */
+        MarkerIn: {
+            /** Text */
+            text: string;
+            /**
+             * Kind
+             * @default note
+             * @enum {string}
+             */
+            kind: "release" | "config" | "flag" | "scale" | "fix" | "note";
+            /**
+             * Service
+             * @default
+             */
+            service: string;
+            /** Scope */
+            scope?: {
+                [key: string]: string;
+            };
+            /**
+             * At
+             * @default now
+             */
+            at: string;
+            /**
+             * By
+             * @default
+             */
+            by: string;
+            /**
+             * Link
+             * @default
+             */
+            link: string;
+        };
+        /**
+         * MarkerOut
+         * @description A change at a moment, in seconds since the epoch.
+         *
+         *     `source`: `told` to the API, sent as an `event` (a log record named `deployment`, `release`,
+         *     `config.change`, ...), or seen in the `traffic`: a version that began to answer.
+         */
+        MarkerOut: {
+            /** Id */
+            id: string;
+            /** Time */
+            time: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "release" | "config" | "flag" | "scale" | "fix" | "note";
+            /** Text */
+            text: string;
+            /** Service */
+            service: string;
+            /** Scope */
+            scope: {
+                [key: string]: string;
+            };
+            /** By */
+            by: string;
+            /** Link */
+            link: string;
+            /**
+             * Source
+             * @enum {string}
+             */
+            source: "told" | "event" | "traffic";
+        };
+        /**
+         * MarkersOut
+         * @description Markers, oldest first.
+         */
+        MarkersOut: {
+            /** Markers */
+            markers: components["schemas"]["MarkerOut"][];
         };
         /**
          * MeasureOut
@@ -2413,6 +2717,76 @@ export interface components {
             measures: components["schemas"]["MeasureOut"][];
         };
         /**
+         * PatternOut
+         * @description Records of one service and severity whose bodies differ in numbers, ids and quotes alone.
+         *
+         *     `count` and `baseline` are estimates where not all records were read (`sampled` below 1).
+         *     `change` says how its frequency differs from the baseline's, `ratio` by how much (both null
+         *     without a baseline). `counts` are by step of the window. `filter` finds its records.
+         */
+        PatternOut: {
+            /** Service */
+            service: string;
+            /** Severity */
+            severity: string;
+            /** Template */
+            template: string;
+            /** Count */
+            count: number;
+            /** Baseline */
+            baseline: number | null;
+            /** Change */
+            change: ("new" | "more" | "same" | "less" | "gone") | null;
+            /** Ratio */
+            ratio: number | null;
+            /** Ratio Low */
+            ratio_low: number | null;
+            /** Ratio High */
+            ratio_high: number | null;
+            /**
+             * First Time Unix Nano
+             * @description nanoseconds since the epoch
+             */
+            first_time_unix_nano: string;
+            /** Counts */
+            counts: number[];
+            /** Example */
+            example: string;
+            /**
+             * Example Time Unix Nano
+             * @description nanoseconds since the epoch
+             */
+            example_time_unix_nano: string;
+            /** Trace Id */
+            trace_id: string;
+            /** Filter */
+            filter: string;
+        };
+        /**
+         * PatternsOut
+         * @description The most frequent patterns first; those that are new or more frequent before all others.
+         *
+         *     Times are seconds since the epoch. `sampled` is the share of records that was read.
+         */
+        PatternsOut: {
+            /** Start */
+            start: number;
+            /** End */
+            end: number;
+            /** Baseline Start */
+            baseline_start: number | null;
+            /** Baseline End */
+            baseline_end: number | null;
+            /** Step */
+            step: number;
+            /** Records */
+            records: number;
+            /** Sampled */
+            sampled: number;
+            /** Patterns */
+            patterns: components["schemas"]["PatternOut"][];
+        };
+        /**
          * PerformanceOut
          * @description A binary classifier's numbers, each 0 to 1, by bins of its scores; null where unknown.
          */
@@ -2576,6 +2950,8 @@ export interface components {
             reference_missing_ratio: number;
             /** New Ratio */
             new_ratio: number | null;
+            /** New Distinct */
+            new_distinct: number | null;
             /** Out Of Range Ratio */
             out_of_range_ratio: number | null;
         };
@@ -2778,6 +3154,45 @@ export interface components {
             logs_days: number;
             /** Traces Days */
             traces_days: number;
+        };
+        /**
+         * ServiceInstrumentsOut
+         * @description What is known of one service and model; null where no metric says it.
+         *
+         *     `gpu` is a share of the time, `queue` and `batch` are requests, `cost_per_1000` is money of
+         *     `currency` for 1,000 requests. `drifting` and `missing` count the model's findings, which
+         *     `quality` tells in sentences. `sources` are the queries of the numbers.
+         */
+        ServiceInstrumentsOut: {
+            /** Service */
+            service: string;
+            /** Model */
+            model: string;
+            latency_target: components["schemas"]["TargetOut"] | null;
+            /** Gpu */
+            gpu: number | null;
+            /** Queue */
+            queue: number | null;
+            /** Batch */
+            batch: number | null;
+            /** Replicas */
+            replicas: number | null;
+            /** Cost Per 1000 */
+            cost_per_1000: number | null;
+            /** Currency */
+            currency: string;
+            /** Drifting */
+            drifting: number;
+            /** Missing */
+            missing: number;
+            /** Quality */
+            quality: string[];
+            /** Accept Rate */
+            accept_rate: number | null;
+            /** Sources */
+            sources: {
+                [key: string]: string;
+            };
         };
         /**
          * ServiceOut
@@ -3210,6 +3625,18 @@ export interface components {
             bytes: number;
         };
         /**
+         * TargetOut
+         * @description What latency is to stay within: `share` of requests faster than `bound` seconds.
+         */
+        TargetOut: {
+            /** Slo */
+            slo: string;
+            /** Share */
+            share: number;
+            /** Bound */
+            bound: number;
+        };
+        /**
          * TestOut
          * @description What became of a test message.
          */
@@ -3476,6 +3903,49 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    find_instruments: {
+        parameters: {
+            query?: {
+                /** @description Unix seconds, RFC 3339, or now-15m */
+                start?: string;
+                /** @description as start; exclusive */
+                end?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InstrumentsOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     find_services: {
         parameters: {
             query?: {
@@ -3785,6 +4255,181 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LogsOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    find_patterns: {
+        parameters: {
+            query?: {
+                /** @description the filter grammar; empty matches all */
+                filter?: string;
+                /** @description none, previous (as long as the window), or start/end */
+                baseline?: string;
+                limit?: number;
+                /** @description Unix seconds, RFC 3339, or now-15m */
+                start?: string;
+                /** @description as start; exclusive */
+                end?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PatternsOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    find_markers: {
+        parameters: {
+            query?: {
+                service?: string;
+                limit?: number;
+                /** @description Unix seconds, RFC 3339, or now-15m */
+                start?: string;
+                /** @description as start; exclusive */
+                end?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MarkersOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    put_marker: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MarkerIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MarkerOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_marker: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                marker_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MarkersOut"];
                 };
             };
             /** @description Client Error */
@@ -5398,6 +6043,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MaintenanceWindowsOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_capacity: {
+        parameters: {
+            query: {
+                service: string;
+                /** @description p95<=200ms; by default the service's latency SLO */
+                target?: string;
+                /** @description Unix seconds, RFC 3339, or now-15m */
+                start?: string;
+                /** @description as start; exclusive */
+                end?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CapacityOut"];
                 };
             };
             /** @description Client Error */

@@ -21,11 +21,17 @@ interface TraceLogsProps {
   onSelect: (spanId: string) => void;
 }
 
+/** Where the log records of a trace are looked for. */
+export function logWindow(tree: Tree): { from: string; to: string } {
+  const start = Number(tree.start / 1_000_000n) / 1e3;
+  return absoluteWindow(Math.max(0, start - MARGIN_S), start + tree.duration / 1e9 + MARGIN_S);
+}
+
 /** The log lines of a trace, oldest first, each with its place in the trace. */
 export function TraceLogs({ traceId, tree, count, selected, onSelect }: TraceLogsProps) {
   const start = Number(tree.start / 1_000_000n) / 1e3;
   const end = start + tree.duration / 1e9;
-  const window = absoluteWindow(Math.max(0, start - MARGIN_S), end + MARGIN_S);
+  const window = logWindow(tree);
   const query = useTraceLogs(traceId, Number(window.from), Number(window.to));
   return (
     <section id="logs" className={css.logs} aria-label="Logs of this trace" data-testid="trace-logs">

@@ -1,31 +1,67 @@
-/** Spans as bars over time, nested by parent. Only the rows on screen exist. */
+/** Spans as bars over time, nested by parent, their log lines in place. Only the rows on screen exist. */
 
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useId, useLayoutEffect, useMemo, useRef, useState, type KeyboardEvent } from "react";
-import { BadIcon, DownIcon, RightIcon } from "../ui/icons";
+import { useCallback, useEffect, useId, useLayoutEffect, useMemo, useRef, useState, type KeyboardEvent } from "react";
+import type { LogRecord } from "../api/shapes";
 import { formatDuration, seconds, trimZeros } from "../units";
-import { axisTicks, hasFailed, visibleRows, type Node, type Tree } from "./tree";
+import type { CriticalPart } from "./critical";
+import { axisTicks, visibleRows, type Node, type Tree } from "./tree";
+import { LogRow, ROW_HEIGHT, SpanRow } from "./waterfall-row";
 import css from "./waterfall.module.css";
 
-const ROW_HEIGHT = 28;
 const TICKS = 6;
-/** Deeper levels are not indented further: names would leave the column. */
-const MOST_INDENT = 14;
+const NO_LOGS: readonly LogRecord[] = [];
 
 interface WaterfallProps {
   tree: Tree;
   colors: ReadonlyMap<string, string>;
+  critical: ReadonlyMap<string, CriticalPart>;
+  /** Only spans that the trace waited for, and those above them. */
+  onlyCritical: boolean;
+  /** Log records by the span that they were written in, oldest first. */
+  logs: ReadonlyMap<string, readonly LogRecord[]>;
+  /** Show the lines of every span. */
+  allLogs: boolean;
   selected: string;
   onSelect: (spanId: string) => void;
 }
 
-export function Waterfall({ tree, colors, selected, onSelect }: WaterfallProps) {
+type Row = { node: Node; record?: undefined } | { node: Node; record: LogRecord };
+
+/** A set of span ids with one taken in, or out if it is there. */
+function toggled(set: ReadonlySet<string>, id: string): ReadonlySet<string> {
+  const next = new Set(set);
+  if (!next.delete(id)) next.add(id);
+  return next;
+}
+
+function useRows({ tree, critical, onlyCritical, logs, allLogs }: WaterfallProps) {
+  const [folded, setFolded] = useState<ReadonlySet<string>>(new Set());
+  const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
+  const rows = useMemo(() => {
+    const found: Row[] = [];
+    for (const node of visibleRows(tree, folded)) {
+      const id = node.span.span_id;
+      if (onlyCritical && !critical.has(id)) continue;
+      found.push({ node });
+      // `open` holds the exceptions: with all lines shown, the spans whose lines are not.
+      if (open.has(id) === allLogs) continue;
+      for (const record of logs.get(id) ?? NO_LOGS) found.push({ node, record });
+    }
+    return found;
+  }, [tree, folded, critical, onlyCritical, logs, open, allLogs]);
+  const fold = useCallback((id: string) => setFolded((set) => toggled(set, id)), []);
+  const toggleLogs = useCallback((id: string) => setOpen((set) => toggled(set, id)), []);
+  return { rows, folded, fold, open, toggleLogs };
+}
+
+export function Waterfall(props: WaterfallProps) {
+  const { tree, colors, critical, logs, allLogs, selected, onSelect } = props;
   const id = useId();
   const body = useRef<HTMLDivElement>(null);
-  const [folded, setFolded] = useState<ReadonlySet<string>>(new Set());
   const [margin, setMargin] = useState(0);
   const [current, setCurrent] = useState(0);
-  const rows = useMemo(() => visibleRows(tree, folded), [tree, folded]);
+  const { rows, folded, fold, open, toggleLogs } = useRows(props);
   useLayoutEffect(() => setMargin(body.current?.offsetTop ?? 0), []);
   const virtual = useWindowVirtualizer({
     count: rows.length,
@@ -33,32 +69,33 @@ export function Waterfall({ tree, colors, selected, onSelect }: WaterfallProps) 
     overscan: 12,
     scrollMargin: margin,
   });
-
-  const fold = (node: Node, hide: boolean) => {
-    const next = new Set(folded);
-    if (hide) next.add(node.span.span_id);
-    else next.delete(node.span.span_id);
-    setFolded(next);
-  };
+  const select = useCallback(
+    (index: number, spanId: string) => {
+      setCurrent(index);
+      onSelect(spanId);
+    },
+    [onSelect],
+  );
   useSelectedInView(selected, rows, virtual.scrollToIndex, setCurrent);
   const onKeyDown = (event: KeyboardEvent) => {
-    const node = rows[current];
+    const node = rows[current]?.node;
     if (!node) return;
+    const spanId = node.span.span_id;
     const move = (to: number) => {
       const index = Math.min(rows.length - 1, Math.max(0, to));
       setCurrent(index);
       virtual.scrollToIndex(index);
     };
-    const parent = () => rows.findLastIndex((row, index) => index < current && row.depth < node.depth);
-    const open = node.children.length > 0 && !folded.has(node.span.span_id);
+    const parent = () => rows.findLastIndex((row, index) => index < current && !row.record && row.node.depth < node.depth);
+    const isOpen = node.children.length > 0 && !folded.has(spanId);
     const act = {
       ArrowDown: () => move(current + 1),
       ArrowUp: () => move(current - 1),
       Home: () => move(0),
       End: () => move(rows.length - 1),
-      ArrowRight: () => (open ? move(current + 1) : fold(node, false)),
-      ArrowLeft: () => (open ? fold(node, true) : move(parent())),
-      Enter: () => onSelect(node.span.span_id),
+      ArrowRight: () => (isOpen || !node.children.length ? move(current + 1) : fold(spanId)),
+      ArrowLeft: () => (isOpen ? fold(spanId) : move(parent())),
+      Enter: () => onSelect(spanId),
     }[event.key];
     if (!act) return;
     event.preventDefault();
@@ -79,26 +116,28 @@ export function Waterfall({ tree, colors, selected, onSelect }: WaterfallProps) 
         onKeyDown={onKeyDown}
       >
         {virtual.getVirtualItems().map(({ index, start }) => {
-          const node = rows[index];
+          const row = rows[index];
+          if (!row) return null;
+          const shared = { id: `${id}-${index}`, top: start - virtual.options.scrollMargin, start: tree.start, current: index === current };
+          if (row.record) return <LogRow key={index} {...shared} record={row.record} depth={row.node.depth} />;
+          const spanId = row.node.span.span_id;
           return (
-            node && (
-              <Row
-                key={index}
-                id={`${id}-${index}`}
-                node={node}
-                top={start - virtual.options.scrollMargin}
-                total={tree.duration}
-                color={colors.get(node.span.service) ?? "--text-3"}
-                folded={folded.has(node.span.span_id)}
-                selected={node.span.span_id === selected}
-                current={index === current}
-                onFold={fold}
-                onSelect={() => {
-                  setCurrent(index);
-                  onSelect(node.span.span_id);
-                }}
-              />
-            )
+            <SpanRow
+              key={index}
+              {...shared}
+              index={index}
+              node={row.node}
+              total={tree.duration}
+              color={colors.get(row.node.span.service) ?? "--text-3"}
+              folded={folded.has(spanId)}
+              selected={spanId === selected}
+              critical={critical.get(spanId)}
+              logs={logs.get(spanId) ?? NO_LOGS}
+              logsShown={open.has(spanId) !== allLogs}
+              onFold={fold}
+              onSelect={select}
+              onLogs={toggleLogs}
+            />
           );
         })}
       </div>
@@ -109,7 +148,7 @@ export function Waterfall({ tree, colors, selected, onSelect }: WaterfallProps) 
 /** Brings a span into view that was chosen elsewhere, such as in the list of logs. */
 function useSelectedInView(
   selected: string,
-  rows: readonly Node[],
+  rows: readonly Row[],
   scrollTo: (index: number) => void,
   setCurrent: (index: number) => void,
 ): void {
@@ -117,7 +156,7 @@ function useSelectedInView(
   useEffect(() => {
     if (shown.current === selected) return;
     shown.current = selected;
-    const index = rows.findIndex((node) => node.span.span_id === selected);
+    const index = rows.findIndex(({ node, record }) => !record && node.span.span_id === selected);
     if (index < 0) return;
     setCurrent(index);
     scrollTo(index);
@@ -135,95 +174,6 @@ function Axis({ duration }: { duration: number }) {
           </span>
         ))}
       </div>
-    </div>
-  );
-}
-
-/** Puts a bar's duration behind it, else before it, else inside; both are percents of the track. */
-function placeLabel(left: number, width: number) {
-  if (left + width < 86) return { style: { left: `calc(${left + width}% + 6px)` } };
-  if (left > 14) return { style: { right: `calc(${100 - left}% + 6px)` } };
-  return { style: { right: `calc(${100 - left - width}% + 6px)` }, "data-inside": true };
-}
-
-interface RowProps {
-  id: string;
-  node: Node;
-  top: number;
-  total: number;
-  color: string;
-  folded: boolean;
-  selected: boolean;
-  current: boolean;
-  onFold: (node: Node, hide: boolean) => void;
-  onSelect: () => void;
-}
-
-function Row({ id, node, top, total, color, folded, selected, current, onFold, onSelect }: RowProps) {
-  const { span, depth, offset, children, descendants, orphan } = node;
-  const failed = hasFailed(span);
-  const duration = formatDuration(seconds(span.duration_ns / 1e9));
-  const left = (offset / total) * 100;
-  const width = (span.duration_ns / total) * 100;
-  return (
-    <div
-      id={id}
-      role="treeitem"
-      aria-level={depth + 1}
-      aria-selected={selected}
-      aria-expanded={children.length ? !folded : undefined}
-      className={css.row}
-      data-current={current || undefined}
-      data-testid="span-row"
-      data-span-name={span.name}
-      data-span-id={span.span_id}
-      style={{ transform: `translateY(${top}px)`, height: ROW_HEIGHT }}
-      onClick={onSelect}
-    >
-      <span className={css.label} style={{ paddingLeft: 8 + Math.min(depth, MOST_INDENT) * 14 }}>
-        {children.length > 0 ? (
-          <button
-            type="button"
-            tabIndex={-1}
-            className={css.fold}
-            aria-label={folded ? `Show ${descendants} spans below` : "Fold"}
-            onClick={(event) => {
-              event.stopPropagation();
-              onFold(node, !folded);
-            }}
-          >
-            {folded ? <RightIcon size={12} /> : <DownIcon size={12} />}
-          </button>
-        ) : (
-          <span className={css.leaf} />
-        )}
-        <span className={css.color} style={{ background: `var(${color})` }} />
-        {failed && (
-          <span className={css.failed} title="failed">
-            <BadIcon size={13} />
-            <span className="visually-hidden">failed</span>
-          </span>
-        )}
-        <span className={css.name} title={`${span.service}: ${span.name}`}>
-          {span.name}
-        </span>
-        <span className={css.service}>{span.service}</span>
-        {folded && <span className={css.hidden}>+{descendants}</span>}
-        {orphan && (
-          <span className={css.hidden} title="Its parent span is not stored">
-            parent missing
-          </span>
-        )}
-      </span>
-      <span className={css.track}>
-        <span
-          className={failed ? css.barFailed : css.bar}
-          style={{ left: `${left}%`, width: `${width}%`, background: `var(${color})` }}
-        />
-        <span className={css.duration} {...placeLabel(left, width)}>
-          {duration}
-        </span>
-      </span>
     </div>
   );
 }

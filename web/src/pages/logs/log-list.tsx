@@ -1,11 +1,13 @@
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useLayoutEffect, useRef, useState } from "react";
+import { memo, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import type { LogRecord } from "../../api/shapes";
 import { moveAmongLinks } from "../../trace/trace-list";
 import { LogDetails } from "../../ui/logs/log-details";
 import { SeverityMark } from "../../ui/logs/severity-mark";
 import { useMoments } from "../../ui/moments";
 import { formatCount, nanos, nanosToSeconds } from "../../units";
+import { LogContext } from "./context";
+import { keyOf } from "./use-tail";
 import css from "./logs.module.css";
 
 const LINE_HEIGHT = 28;
@@ -20,15 +22,12 @@ interface LogListProps {
   hasMore: boolean;
   loadingMore: boolean;
   loadMore: () => unknown;
-}
-
-/** What tells a record from its neighbours; the same one keeps its key when newer ones arrive. */
-function keyOf({ time_unix_nano, span_id, service, body }: LogRecord): string {
-  return `${time_unix_nano} ${span_id} ${service} ${body}`;
+  /** Stands below the last line instead of where the window ends. */
+  end?: string;
 }
 
 /** Log lines, newest first. Only those on screen exist; a click opens one to its fields. */
-export function LogList({ records, onFilter, onReading, hasMore, loadingMore, loadMore }: LogListProps) {
+export function LogList({ records, onFilter, onReading, hasMore, loadingMore, loadMore, end }: LogListProps) {
   const body = useRef<HTMLDivElement>(null);
   const [margin, setMargin] = useState(0);
   const [open, setOpen] = useState<string | null>(null);
@@ -40,6 +39,10 @@ export function LogList({ records, onFilter, onReading, hasMore, loadingMore, lo
     overscan: 16,
     scrollMargin: margin,
   });
+  const toggle = useCallback((record: LogRecord) => {
+    const key = keyOf(record);
+    setOpen((now) => (now === key ? null : key));
+  }, []);
   const items = virtual.getVirtualItems();
   const last = items.at(-1)?.index ?? 0;
   const nearEnd = hasMore && !loadingMore && last >= records.length - AHEAD;
@@ -61,20 +64,25 @@ export function LogList({ records, onFilter, onReading, hasMore, loadingMore, lo
               className={css.item}
               style={{ transform: `translateY(${start - virtual.options.scrollMargin}px)` }}
             >
-              <LogLine record={record} open={open === key} toggle={() => setOpen(open === key ? null : key)} />
-              {open === key && <LogDetails record={record} onFilter={onFilter} />}
+              <LogLine record={record} open={open === key} toggle={toggle} />
+              {open === key && (
+                <LogDetails record={record} onFilter={onFilter}>
+                  <LogContext record={record} />
+                </LogDetails>
+              )}
             </div>
           );
         })}
       </div>
       <p className={css.end}>
+        {end}
         {loadingMore && "Loading older records…"}
         {!loadingMore && hasMore && (
           <button type="button" onClick={() => void loadMore()} data-testid="load-more">
             Load older records
           </button>
         )}
-        {!hasMore && `The end of this time window: ${formatCount(records.length)} records.`}
+        {!end && !hasMore && `The end of this time window: ${formatCount(records.length)} records.`}
       </p>
     </div>
   );
@@ -83,14 +91,14 @@ export function LogList({ records, onFilter, onReading, hasMore, loadingMore, lo
 interface LogLineProps {
   record: LogRecord;
   open: boolean;
-  toggle: () => void;
+  toggle: (record: LogRecord) => void;
 }
 
-function LogLine({ record, open, toggle }: LogLineProps) {
+const LogLine = memo(function LogLine({ record, open, toggle }: LogLineProps) {
   const { millis, moment } = useMoments();
   const time = nanos(record.time_unix_nano);
   return (
-    <button type="button" className={css.line} aria-expanded={open} onClick={toggle} data-line data-testid="log-line">
+    <button type="button" className={css.line} aria-expanded={open} onClick={() => toggle(record)} data-line data-testid="log-line">
       <time className={css.time} title={moment(nanosToSeconds(time))}>
         {millis(time)}
       </time>
@@ -101,4 +109,4 @@ function LogLine({ record, open, toggle }: LogLineProps) {
       <span className={css.text}>{record.body || record.event_name || "(no body)"}</span>
     </button>
   );
-}
+});

@@ -25,7 +25,7 @@ export function ValueTable({ answer, format }: ValueTableProps) {
   const names = [...new Set(samples.flatMap(({ metric }) => Object.keys(metric)))].filter((name) => name !== "__name__").sort();
   const sorted = [...samples].sort((a, b) => numberOf(b) - numberOf(a));
   return (
-    <div className={css.panel}>
+    <div className={css.panel} tabIndex={0} role="region" aria-label="Values of a query">
       <table className={css.values} data-testid="value-table">
         <caption className={css.caption}>
           {formatCount(samples.length)} series at {moment(seconds(time))}

@@ -1,23 +1,26 @@
 import { useCallback, useMemo, useRef, type ReactNode } from "react";
 import { ApiError } from "../../api/client";
-import { useTrace } from "../../api/queries";
-import type { Trace } from "../../api/shapes";
+import { useTrace, useTraceLogs } from "../../api/queries";
+import type { LogRecord, Trace } from "../../api/shapes";
+import { criticalPath, shareOfPath, type CriticalPart } from "../../trace/critical";
 import { SpanDrawer } from "../../trace/span-drawer";
 import { colorServices } from "../../trace/service-colors";
-import { TraceLogs } from "../../trace/trace-logs";
+import { logWindow, TraceLogs } from "../../trace/trace-logs";
 import { buildTree, hasFailed, mainRoot, shareByService, type Tree } from "../../trace/tree";
 import { Waterfall } from "../../trace/waterfall";
-import { CopyButton } from "../../ui/copy";
+import { CopyButton, CopyList } from "../../ui/copy";
+import { shellQuote } from "../../ui/filter/text";
 import { Chip } from "../../ui/chip";
 import { BadIcon, LeftIcon, OkIcon } from "../../ui/icons";
 import { PageHeader } from "../../ui/layout";
 import { useMoments } from "../../ui/moments";
 import { Answer, Empty, Loading } from "../../ui/states";
-import { formatCount, formatDuration, nanos, seconds } from "../../units";
+import { formatCount, formatDuration, formatRatio, nanos, ratio, seconds } from "../../units";
 import { Link, paths } from "../../url/link";
 import { goBack, useSearch } from "../../url/location";
 import { pageHref, useParam } from "../../url/params";
 import { absoluteWindow } from "../../url/window";
+import { CompareMenu } from "./compare-menu";
 import css from "./trace.module.css";
 
 /** How far around a request its services are looked at. */
@@ -74,6 +77,10 @@ function Loaded({ trace }: { trace: Trace }) {
   const [selected, setSelected] = useParam("span", "");
   const close = useCallback(() => setSelected(""), [setSelected]);
   const node = tree.byId.get(selected);
+  const critical = useMemo(() => criticalPath(tree), [tree]);
+  const [onlyCritical, setOnlyCritical] = useParam("path", "");
+  const [allLogs, setAllLogs] = useParam("lines", "");
+  const bySpan = useLogsBySpan(trace, tree);
   const logs = useRef<HTMLDivElement>(null);
   const { service, name } = mainRoot(tree).span;
   return (
@@ -94,21 +101,55 @@ function Loaded({ trace }: { trace: Trace }) {
           </h1>
         }
         controls={
-          <button
-            type="button"
-            className={css.toLogs}
-            onClick={() => logs.current?.scrollIntoView({ behavior: "smooth", block: "start" })}
-            data-testid="to-logs"
-          >
-            Logs <span>{trace.log_count}</span>
-          </button>
+          <>
+            <CopyList
+              items={[
+                ["trace id", trace.trace_id],
+                ["filter", `trace_id = "${trace.trace_id}"`],
+                ["curl", `curl ${shellQuote(`${location.origin}/api/traces/${trace.trace_id}`)}`],
+                ["link to this view", location.href],
+              ]}
+            />
+            <CompareMenu traceId={trace.trace_id} service={service} name={name} start={Number(tree.start / 1_000_000n) / 1e3} />
+            <button
+              type="button"
+              className={css.toLogs}
+              onClick={() => logs.current?.scrollIntoView({ behavior: "smooth", block: "start" })}
+              data-testid="to-logs"
+            >
+              Logs <span>{trace.log_count}</span>
+            </button>
+          </>
         }
       />
       <Facts trace={trace} tree={tree} />
       <Shares tree={tree} colors={colors} />
+      <div className={css.bar}>
+        <PathShares tree={tree} critical={critical} />
+        <label className={css.toggle}>
+          <input type="checkbox" checked={onlyCritical === "1"} onChange={(event) => setOnlyCritical(event.target.checked ? "1" : "")} data-testid="only-critical" />
+          Critical path only
+        </label>
+        {bySpan.size > 0 && (
+          <label className={css.toggle}>
+            <input type="checkbox" checked={allLogs === "1"} onChange={(event) => setAllLogs(event.target.checked ? "1" : "")} data-testid="all-lines" />
+            Log lines in place
+          </label>
+        )}
+      </div>
       <div className={node ? css.split : undefined}>
         <div className={css.main}>
-          <Waterfall tree={tree} colors={colors} selected={selected} onSelect={setSelected} />
+          <Waterfall
+            key={allLogs}
+            tree={tree}
+            colors={colors}
+            critical={critical}
+            onlyCritical={onlyCritical === "1"}
+            logs={bySpan}
+            allLogs={allLogs === "1"}
+            selected={selected}
+            onSelect={setSelected}
+          />
           <div ref={logs} className={css.logsPlace}>
             <TraceLogs traceId={trace.trace_id} tree={tree} count={trace.log_count} selected={selected} onSelect={setSelected} />
           </div>
@@ -198,6 +239,42 @@ function modelVersions(trace: Trace): string[] {
     found.add(version ? `${name} ${version}` : name);
   }
   return [...found];
+}
+
+/** The trace's log records by the span that they carry, oldest first. */
+function useLogsBySpan(trace: Trace, tree: Tree): ReadonlyMap<string, readonly LogRecord[]> {
+  const { from, to } = logWindow(tree);
+  const { data } = useTraceLogs(trace.trace_id, Number(from), Number(to), trace.log_count > 0);
+  return useMemo(() => {
+    const found = new Map<string, LogRecord[]>();
+    for (const record of data?.logs.toReversed() ?? []) {
+      if (!tree.byId.has(record.span_id)) continue;
+      const known = found.get(record.span_id);
+      if (known) known.push(record);
+      else found.set(record.span_id, [record]);
+    }
+    return found;
+  }, [data, tree]);
+}
+
+const NAMED = 3;
+
+/** What the request waited for, in words. */
+function PathShares({ tree, critical }: { tree: Tree; critical: ReadonlyMap<string, CriticalPart> }) {
+  const shares = useMemo(() => shareOfPath(tree, critical), [tree, critical]);
+  const total = shares.reduce((sum, share) => sum + share.total, 0) || 1;
+  return (
+    <p className={css.path} data-testid="critical-path">
+      <span className={css.pathMark} aria-hidden="true" /> Critical path:{" "}
+      {shares.slice(0, NAMED).map(({ name, service, total: own }, index) => (
+        <span key={`${service} ${name}`}>
+          {index > 0 && ", "}
+          <strong title={service}>{name}</strong> {formatDuration(seconds(own / 1e9))} ({formatRatio(ratio(own / total))})
+        </span>
+      ))}
+      {shares.length > NAMED && ` and ${shares.length - NAMED} more`}
+    </p>
+  );
 }
 
 /** Where the time went, service by service. */

@@ -1,3 +1,4 @@
+import type { ReactNode } from "react";
 import type { LogRecord } from "../../api/shapes";
 import { CopyButton } from "../copy";
 import { Fields } from "../fields";
@@ -14,10 +15,12 @@ interface LogDetailsProps {
   onFilter?: (condition: string) => void;
   /** The record is shown in its own trace. */
   inTrace?: boolean;
+  /** Stands below the body. */
+  children?: ReactNode;
 }
 
 /** A log record opened to its fields. */
-export function LogDetails({ record, onFilter, inTrace = false }: LogDetailsProps) {
+export function LogDetails({ record, onFilter, inTrace = false, children }: LogDetailsProps) {
   const { exact } = useMoments();
   const own: [string, string][] = [
     ["service.name", record.service],
@@ -51,6 +54,7 @@ export function LogDetails({ record, onFilter, inTrace = false }: LogDetailsProp
         </pre>
         <CopyButton text={record.body} label="Copy the body" />
       </div>
+      {children}
       <div className={css.groups}>
       <Fields title="Record" fields={own.filter(([, value]) => value)} {...(buttons ? { action: buttons } : {})} />
       <Fields
