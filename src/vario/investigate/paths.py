@@ -31,7 +31,6 @@ class Step:
         attributes: of its first call.
         failed: calls that failed while none of the calls below them did.
         kind: of its first call.
-        resource: of its first call.
     """
 
     exclusive_s: float
@@ -41,7 +40,6 @@ class Step:
     attributes: dict[str, str] = field(default_factory=dict[str, str])
     failed: int = 0
     kind: str = ""
-    resource: dict[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +121,6 @@ def _walk(table: SpanTable, entry: int, children: dict[int, list[int]]) -> Reque
             attributes=dict(table.attributes[one.first]),
             failed=one.failed,
             kind=table.kind[one.first],
-            resource=dict(table.resource[one.first]),
         )
         for operation, one in sums.items()
     }

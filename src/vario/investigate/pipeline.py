@@ -32,9 +32,9 @@ from vario.model.investigation import (
 from vario.model.telemetry import Signal, TimeRange
 from vario.query.filter import parse_field
 
-TRACES = 1_200
+TRACES = 700
 """Requests of each of slice and control, before and since, whose traces are read."""
-CONTROL_TRACES = 500
+CONTROL_TRACES = 300
 
 
 @dataclass(frozen=True, slots=True)

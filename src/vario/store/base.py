@@ -327,7 +327,6 @@ class SpanTable:
         duration_ns: shape (n,), int64.
         error: shape (n,), bool.
         attributes: n maps.
-        resource: n maps.
     """
 
     trace_ids: tuple[str, ...]
@@ -341,7 +340,6 @@ class SpanTable:
     duration_ns: NDArray[np.int64]
     error: NDArray[np.bool_]
     attributes: Sequence[Mapping[str, str]]
-    resource: Sequence[Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)

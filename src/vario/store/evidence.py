@@ -143,7 +143,7 @@ class EvidenceQueries:
             SELECT TraceId, SpanId, ParentSpanId, toString(ServiceName) AS service,
                 toString(SpanName) AS name, toString(SpanKind) AS kind,
                 toUnixTimestamp64Nano(Timestamp) AS start_ns, toInt64(Duration) AS duration_ns,
-                IsError AS error, SpanAttributes AS attributes, ResourceAttributes AS resource
+                IsError AS error, SpanAttributes AS attributes
             FROM otel_traces
             WHERE ({pieces}) AND TraceId IN {{ids:Array(String)}}
             ORDER BY TraceId, Timestamp, SpanId LIMIT {_MAX_SPANS}
@@ -261,5 +261,4 @@ def _span_table(columns: Mapping[str, Any]) -> SpanTable:
         duration_ns=np.asarray(columns["duration_ns"], dtype=np.int64),
         error=np.asarray(columns["error"], dtype=np.bool_),
         attributes=columns["attributes"],
-        resource=columns["resource"],
     )
