@@ -182,13 +182,16 @@ class DriftSettings:
 
     `segments` are the labels that divide traffic beside the model's version. Every `interval_s`
     seconds (0 for never) a window is judged; `alpha` is the false-alarm probability of one feature
-    in one window, `least_psi` a drift that nobody needs to hear of.
+    in one window, `least_psi` a drift that nobody needs to hear of. `season_s` is how long ago the
+    traffic was that live traffic is compared with (86400: the same hour yesterday), as far as it is
+    stored; 0 compares with the reference always.
     """
 
     segments: tuple[str, ...] = ("region",)
     interval_s: float = 60.0
     alpha: float = 1e-5
     least_psi: float = 0.02
+    season_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,6 +196,32 @@ def test_a_region_that_the_reference_does_not_know_has_no_psi_but_gaps() -> None
     assert found["session_length"].drift.verdict == "missing"
 
 
+def test_the_same_hour_of_yesterday_is_compared_where_it_is_stored() -> None:
+    """Ages rise and fall by half a standard deviation each day: no drift to whom that is known."""
+    rng, day_ms = np.random.default_rng(9), 86_400_000
+
+    def draw(end_ms: int, window_ms: int) -> Sequence[Rows]:
+        if end_ms <= START_MS:
+            return []
+        drawn = healthy(rng)(end_ms, window_ms)
+        phase = 2 * np.pi * (end_ms - window_ms / 2 - START_MS) / day_ms
+        for rows in drawn:
+            rows.columns["age"][:] += 5 * np.sin(phase)
+        return drawn
+
+    def told(season_s: float, at_ms: int) -> tuple[bool, bool]:
+        watch = DriftWatch(SimulatedTraffic(draw), lambda: [REFERENCE], season_s=season_s)
+        for step in range(2):
+            watch.step(at_ms + step * 30_000)
+        ages = [r for r in watch.readings if r.drift.feature == "age"]
+        return any(r.is_held for r in ages), any(r.is_seasonal for r in ages)
+
+    morning, next_morning = START_MS + day_ms // 4, START_MS + day_ms // 4 + day_ms
+    assert told(0, next_morning) == (True, False)
+    assert told(86_400, next_morning) == (False, True)
+    assert told(86_400, morning) == (True, False)  # nothing is stored of the day before
+
+
 def test_what_is_found_is_kept_as_metrics() -> None:
     watch = watch_over(silent_release(np.random.default_rng(6), 0))
     watch.step(START_MS)

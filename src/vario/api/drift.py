@@ -119,6 +119,7 @@ def show_reading(reading: Reading) -> ReadingOut:
         value=value,
         feature=drift.feature,
         reference=reading.reference,
+        seasonal=reading.is_seasonal,
         verdict=drift.verdict,
         held=reading.is_held,
         since=reading.since_ms / 1000 if reading.since_ms else None,
@@ -182,7 +183,7 @@ def _distribution(report: DriftReport, reading: Reading) -> DistributionOut:
     )
     feature, _ = reference.find(reading.drift.feature, scope.segments)
     segment, value = scope.segments[0] if scope.segments else ("", "")
-    present = sum(reading.counts)
+    present, compared = sum(reading.counts), sum(reading.compared)
     return DistributionOut(
         model_name=scope.model_name,
         model_version=scope.model_version,
@@ -192,9 +193,9 @@ def _distribution(report: DriftReport, reading: Reading) -> DistributionOut:
         kind=feature.kind,
         bins=list(feature.labels),
         reference_name=reference.name,
-        reference=(feature.counts / feature.present).tolist(),
+        reference=[count / compared for count in reading.compared],
         current=[count / present if present else 0.0 for count in reading.counts],
-        reference_rows=feature.rows,
+        reference_rows=compared if reading.is_seasonal else feature.rows,
         rows=reading.drift.rows,
     )
 

@@ -21,7 +21,8 @@ class ReadingOut(Shape):
     in nats, distances and ratios 0 to 1, Wasserstein in standard deviations of the reference.
     `psi_critical` is what chance alone passes with the probability that the settings allow.
     `out_of_range_ratio` is the share of values beyond the reference's lowest and highest, from
-    buckets: approximate, and rather too low than too high.
+    buckets: approximate, and rather too low than too high. `seasonal` says that it was compared
+    with the traffic of a season ago (`drift.season_s`), in the reference's bins.
     """
 
     model_name: str
@@ -30,6 +31,7 @@ class ReadingOut(Shape):
     value: str
     feature: str
     reference: str
+    seasonal: bool
     verdict: Literal["drifted", "missing", "new_category", "stable", "too_few"]
     held: bool
     since: float | None

@@ -35,7 +35,13 @@ class DriftLoop:
         self._ask = make_query(PromQL(store))
         limits = Limits(alpha=settings.alpha, least_psi=settings.least_psi)
         self._references: list[Reference] = []
-        self._watch = DriftWatch(self._ask, lambda: self._references, settings.segments, limits)
+        self._watch = DriftWatch(
+            self._ask,
+            lambda: self._references,
+            settings.segments,
+            limits,
+            season_s=settings.season_s,
+        )
         self._outcomes = OutcomeWatch(self._ask, settings.segments, limits)
         self._report = DriftReport()
         self._stopping = threading.Event()

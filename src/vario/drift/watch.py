@@ -12,6 +12,7 @@ from vario.drift.judge import FeatureDrift, Limits, Window, judge
 from vario.drift.live import Ask, Scope, Traffic, observe, roll_up, window_of
 from vario.drift.noise import design_effect, ratio_interval
 from vario.drift.reference import FeatureReference, Reference
+from vario.drift.season import Season
 
 WINDOWS_S = (300, 1800, 7200)
 ENOUGH = 1_000
@@ -47,6 +48,8 @@ class Reading:
             change was detected.
         since_ms: when it began, 0 where it is not held.
         counts: values in each of the reference's bins.
+        compared: values in each bin of what they were compared with.
+        is_seasonal: whether that was the traffic of a season ago instead of the reference.
     """
 
     scope: Scope
@@ -57,6 +60,8 @@ class Reading:
     is_held: bool
     since_ms: int
     counts: tuple[float, ...]
+    compared: tuple[float, ...]
+    is_seasonal: bool
 
 
 @dataclass(slots=True)
@@ -93,8 +98,20 @@ class DriftWatch:
         find_references: Callable[[], Sequence[Reference]],
         segments: Sequence[str] = ("region",),
         limits: Limits | None = None,
+        season_s: float = 0.0,
     ) -> None:
+        """Begins a watch.
+
+        Args:
+            ask: evaluates PromQL.
+            find_references: returns what is kept.
+            segments: labels that divide traffic.
+            limits: what is worth telling.
+            season_s: compares with the traffic of so long ago, seconds, where there was enough of
+                it; 0 with the reference alone.
+        """
         self._ask = ask
+        self._season = Season(ask, segments, season_s) if season_s > 0 else None
         self._find_references = find_references
         self._segments = tuple(segments)
         self._limits = limits or Limits()
@@ -148,28 +165,40 @@ class DriftWatch:
         self, reference: Reference, traffic: Mapping[Scope, Traffic], window_s: int, at_ms: int
     ) -> list[Reading]:
         keys = [
-            (scope, *reference.find(name, scope.segments))
+            (scope, *self._find(reference, scope, name, at_ms))
             for scope, part in traffic.items()
             if part.predictions > 0
             for name in reference.features
         ]
         memories = [
             self._memories.setdefault((scope, feature.name, reference.name, window_s), _Memory())
-            for scope, feature, _ in keys
+            for scope, feature, _, _ in keys
         ]
         windows = [
             window_of(feature, traffic[scope], memory.design_effect(), is_like=is_like)
-            for (scope, feature, is_like), memory in zip(keys, memories, strict=True)
+            for (scope, feature, is_like, _), memory in zip(keys, memories, strict=True)
         ]
-        pairs = [(feature, window) for (_, feature, _), window in zip(keys, windows, strict=True)]
-        for (scope, feature, is_like), memory in zip(keys, memories, strict=True):
+        pairs = [(key[1], window) for key, window in zip(keys, windows, strict=True)]
+        for (scope, feature, is_like, _), memory in zip(keys, memories, strict=True):
             self._warn(reference, scope, feature, memory, is_like=is_like, at_ms=at_ms)
         return [
-            self._reading(reference, scope, drift, window, memory, window_s, at_ms)
-            for (scope, _, _), drift, window, memory in zip(
+            replace(
+                self._reading(reference, key[0], drift, window, memory, window_s, at_ms),
+                compared=tuple(key[1].counts.tolist()),
+                is_seasonal=key[3],
+            )
+            for key, drift, window, memory in zip(
                 keys, judge(pairs, self._limits), windows, memories, strict=True
             )
         ]
+
+    def _find(
+        self, reference: Reference, scope: Scope, name: str, at_ms: int
+    ) -> tuple[FeatureReference, bool, bool]:
+        """Returns what a feature is compared with, if it is like it, and if it is of the season."""
+        feature, is_like = reference.find(name, scope.segments)
+        found = None if self._season is None else self._season.find(scope, feature, at_ms)
+        return (feature, is_like, False) if found is None else (found, True, True)
 
     def _warn(
         self,
@@ -221,7 +250,9 @@ class DriftWatch:
         is_held = sum(memory.alarms) >= 2 or since_ms > 0
         since_ms = memory.since_ms if is_held else 0
         counts = tuple(window.counts.tolist())
-        return Reading(scope, reference.name, drift, window_s, at_ms, is_held, since_ms, counts)
+        return Reading(
+            scope, reference.name, drift, window_s, at_ms, is_held, since_ms, counts, (), False
+        )
 
     def _warned(
         self, reference: Reference, scope: Scope, drift: FeatureDrift, at_ms: int
