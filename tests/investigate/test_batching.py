@@ -13,14 +13,17 @@ def planted(store) -> Planted:
     return Planted(store)
 
 
-def fill(planted: Planted, offline: tuple[int, int], online: tuple[int, int] = (4, 4)) -> None:
-    """Writes batches of two paths with their sizes before and after; 8 requests each 5 seconds."""
+def fill(planted: Planted, offline: tuple[int, int], *, each: bool = False) -> None:
+    """Writes batches of two paths with their sizes before and after; 8 requests each 6 seconds.
+
+    A batch has one span, or (`each`) every request in it has one.
+    """
     number = 0
-    for at_ns in range(START_NS, END_NS, 5 * SECOND):
+    for at_ns in range(START_NS, END_NS, 6 * SECOND):
         after = at_ns >= ONSET_NS
-        for path, sizes in (("offline", offline), ("online", online)):
+        for path, sizes in (("offline", offline), ("online", (4, 4))):
             size = sizes[after]
-            for _ in range(8 // size):
+            for _ in range(8 if each else 8 // size):
                 number += 1
                 planted.span(
                     "ml-infer.predict", number, 1, at_ns + number, 4 + 2 * size, region="us-east",
@@ -36,8 +39,9 @@ def fill(planted: Planted, offline: tuple[int, int], online: tuple[int, int] = (
                    lambda at: 0.04 if shrank and at >= 0 else 0.02, counter=True)  # fmt: skip
 
 
-def test_the_path_whose_batches_shrank(planted: Planted) -> None:
-    fill(planted, offline=(8, 1))
+@pytest.mark.parametrize("each", [False, True])
+def test_the_path_whose_batches_shrank(planted: Planted, each: bool) -> None:
+    fill(planted, offline=(8, 1), each=each)
     clues = probe_batching(planted.reader, planted.case("cost"))
     (found,) = clues
     assert isinstance(found, Finding)

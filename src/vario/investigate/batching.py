@@ -14,11 +14,11 @@ from vario.investigate.case import Case, Clue
 from vario.investigate.evidence import DURATION, Notebook
 from vario.investigate.frame import Frame, believe, frame_of, join, judge_time, make_effect
 from vario.investigate.meters import COST, GPU_BUSY, REPLICAS, Meter, choose, list_metrics
+from vario.investigate.peek import narrow
 from vario.investigate.rates import (
     FALSE_DISCOVERIES,
     Change,
     Floats,
-    Tally,
     adjust,
     compare_rates,
     find_start,
@@ -48,6 +48,7 @@ class Shrunk:
         began_ns: first step of it, 0 where that is not clear.
         requests: how many times as many requests it serves as before.
         size: the largest size that was usual before.
+        each: whether each request has a span with its batch's size, or each batch has one.
     """
 
     where: tuple[tuple[Field, str], ...]
@@ -55,6 +56,7 @@ class Shrunk:
     began_ns: int
     requests: float
     size: int
+    each: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,51 +71,60 @@ class Waste:
 
 def probe_batching(reader: Reader, case: Case) -> Sequence[Clue]:
     """Returns the path whose batches shrank most, with what it wastes."""
-    size = _find_size(reader, case)
-    if size is None:
+    found = _find_size(reader, case)
+    if found is None:
         return ()
+    size, sized = found
     frame = frame_of(case)
-    groups = _read_groups(reader, case, frame, size)
-    tested = [(where, _test(frame, group)) for where, group in groups]
-    known = [(where, one) for where, one in tested if one is not None]
-    adjusted = adjust([one.change.p for _, one in known])
+    groups = _read_groups(reader, case, frame, size, sized)
+    known = [one for group in groups if (one := _test(frame, group)) is not None]
+    adjusted = adjust([one.change.p for one in known])
     shrunk = [
         (one, q)
-        for (_, one), q in zip(known, adjusted, strict=True)
+        for one, q in zip(known, adjusted, strict=True)
         if q <= FALSE_DISCOVERIES and one.change.ratio_low >= _LEAST_SHRINK
     ]
     if not shrunk:
         return ()
     # The narrowest description of what shrank most: of equal ones the one with fewest fields.
     best, q = max(shrunk, key=lambda pair: (round(pair[0].change.ratio, 1), -len(pair[0].where)))
-    calm = any(one.change.ratio_high < _LEAST_SHRINK for _, one in known)
-    book = Notebook(reader)
-    return [_tell(reader, book, case, size, best, (q, calm))]
+    calm = any(one.change.ratio_high < _LEAST_SHRINK for one in known)
+    return [_tell(reader, case, (size, sized), best, (q, calm))]
 
 
-def _find_size(reader: Reader, case: Case) -> Field | None:
+def _find_size(reader: Reader, case: Case) -> tuple[Field, Filter] | None:
+    """Returns the attribute that says a batch's size, and the filter of the spans that have it."""
     for name in SIZES:
         field = Field("attributes", name)
-        if reader.store.count_spans(Exists(field), case.window):
-            return field
+        sized = narrow(reader, case, Exists(field))
+        if sized is not None:
+            return field, sized
     return None
 
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Batches and requests in them by step, and the sizes before."""
+    """Spans of batches by size and step, and what they belong to; `counts`: (sizes, steps)."""
 
     where: tuple[tuple[Field, str], ...]
-    batches: Floats
-    requests: Floats
-    sizes: tuple[tuple[float, float], ...]
+    sizes: Floats
+    counts: Floats
+
+    def read(self, *, each: bool) -> tuple[Floats, Floats]:
+        """Returns batches and the requests in them by step.
+
+        With `each` every request has a span with the size of the batch that it was in; else every
+        batch has one span.
+        """
+        if each:
+            return (self.counts / self.sizes[:, None]).sum(axis=0), self.counts.sum(axis=0)
+        return self.counts.sum(axis=0), (self.counts * self.sizes[:, None]).sum(axis=0)
 
 
 def _read_groups(
-    reader: Reader, case: Case, frame: Frame, size: Field
-) -> list[tuple[tuple[tuple[Field, str], ...], _Group]]:
+    reader: Reader, case: Case, frame: Frame, size: Field, sized: Filter
+) -> list[_Group]:
     """Returns batches by service, and by service and each one field that divides them further."""
-    sized = Exists(size)
     profiles = reader.store.profile_fields(Signal.TRACES, sized, case.window, rows=3_000)
     fields = [
         field for field in choose_dimensions(profiles, 5) if field != Field("intrinsic", "name")
@@ -128,18 +139,11 @@ def _read_groups(
         for field, value in zip(fields, values, strict=True):
             if value:
                 rows.setdefault((*own, (field, value)), []).append(row)
-    found: list[tuple[tuple[tuple[Field, str], ...], _Group]] = []
+    found: list[_Group] = []
     for where, members in sorted(rows.items(), key=lambda item: repr(item[0])):
         sizes = np.array([_number(cube.keys[row][1]) for row in members])
-        counts = cube.count[members]
         used = np.isfinite(sizes) & (sizes > 0)
-        counts, sizes = counts[used], sizes[used]
-        # A request's span carries the size of the batch it was in; a batch's own span stands once.
-        before = tuple(
-            zip(sizes.tolist(), counts[:, frame.before].sum(axis=1).tolist(), strict=True)
-        )
-        requests = (counts * sizes[:, None]).sum(axis=0)
-        found.append((where, _Group(where, counts.sum(axis=0), requests, before)))
+        found.append(_Group(where, sizes[used], cube.count[members][used]))
     return found
 
 
@@ -151,32 +155,45 @@ def _number(text: str) -> float:
 
 
 def _test(frame: Frame, group: _Group) -> Shrunk | None:
-    before = Tally(group.batches[frame.before], group.requests[frame.before])
-    after = Tally(group.batches[frame.after], group.requests[frame.after])
+    """Returns how a group's batches changed, by the reading under which requests stay the same."""
+    readings = [_read(frame, group, each=each) for each in (False, True)]
+    known = [one for one in readings if one is not None]
+    return min(known, key=lambda one: abs(math.log(max(one.requests, 1e-9))), default=None)
+
+
+def _read(frame: Frame, group: _Group, *, each: bool) -> Shrunk | None:
+    batches, requests = group.read(each=each)
+    before, after = frame.tallies(batches, requests)
     if min(before.total, after.total) < _LEAST_BATCHES:
         return None
     with np.errstate(divide="ignore", invalid="ignore"):
-        for_each = np.where(group.requests > 0, group.batches / group.requests, np.nan)
-    onset = int(np.flatnonzero(frame.after)[0])
-    start = find_start(for_each, onset)
+        for_each = np.where(requests > 0, batches / requests, np.nan)
+    start = find_start(for_each, int(np.flatnonzero(frame.after)[0]))
     seconds = frame.before.sum(), frame.after.sum()
-    usual = sorted((size for size, count in group.sizes if count > 0), reverse=True)
+    usual = group.sizes[group.counts[:, frame.before].sum(axis=1) > 0]
     return Shrunk(
         where=group.where,
         change=compare_rates(before, after),
         began_ns=0 if start is None else frame.start_of(start),
         requests=(after.over / seconds[1]) / max(before.over / seconds[0], 1e-9),
-        size=int(usual[0]) if usual else 0,
+        size=int(usual.max()) if len(usual) else 0,
+        each=each,
     )
 
 
 def _tell(
-    reader: Reader, book: Notebook, case: Case, size: Field, one: Shrunk, weight: tuple[float, bool]
+    reader: Reader,
+    case: Case,
+    read: tuple[Field, Filter],
+    one: Shrunk,
+    weight: tuple[float, bool],
 ) -> Finding:
-    change = one.change
-    old, new = 1 / change.before, 1 / change.after
-    where = join(Exists(size), *(Compare(field, "=", value) for field, value in one.where))
-    waste = find_waste(reader, book, case, where, size)
+    (size, sized), change = read, one.change
+    book = Notebook(reader)
+    where = join(sized, *(Compare(field, "=", value) for field, value in one.where))
+    evidence = _cite(book, case, where, size)
+    old, new = evidence[0].value, evidence[len(evidence) // 2].value
+    waste = find_waste(reader, book, case, where, None if one.each else size)
     steady = 0.75 < one.requests < 1.33
     explained = None
     if waste.cost_ratio is not None and waste.cost_ratio > 1.1:
@@ -192,9 +209,8 @@ def _tell(
         control=1.0 if sure else 0.75,
         explained=explained if case.symptom == "cost" else None,
     )
-    examples = reader.store.find_traces(
-        join(where, Compare(size, "<=", max(1.0, new))), case.window, limit=3, order="newest"
-    )
+    small = join(where, Compare(size, "<=", max(1.0, new)))
+    examples = reader.store.find_traces(small, case.window, limit=3, order="newest")
     return Finding(
         kind="configuration",
         subject={"batch_size": f"{new:.2g}", **named},
@@ -206,7 +222,7 @@ def _tell(
         explained=explained,
         confidence=round(confidence * (0.85 if foreign else 1.0), 3),
         onset_ns=one.began_ns,
-        evidence=(*_cite(book, case, where, size), *waste.evidence),
+        evidence=(*evidence, *waste.evidence),
         trace_ids=tuple(trace.trace_id for trace in examples),
         supports=waste.words,
         cause="batching",
@@ -233,14 +249,24 @@ def _cite(book: Notebook, case: Case, where: Filter, size: Field) -> list[Eviden
         for when, part in parts
         for one in (
             book.select(f"mean batch size {when}", "avg", size, where, part, unit="requests"),
-            book.count(f"batches {when}", where, part),
+            book.count(f"spans {when}", where, part),
             book.select(f"mean time of one {when}", "avg", DURATION, where, part),
         )
     ]
 
 
-def find_waste(reader: Reader, book: Notebook, case: Case, where: Filter, size: Field) -> Waste:
-    """Returns utilisation, replicas and cost before and since, as far as metrics tell."""
+def find_waste(
+    reader: Reader, book: Notebook, case: Case, where: Filter, size: Field | None
+) -> Waste:
+    """Returns utilisation, replicas and cost before and since, as far as metrics tell.
+
+    Args:
+        reader: what is read.
+        book: where evidence is written down.
+        case: the times that are compared.
+        where: the spans of the batches.
+        size: the attribute that says how many requests each has; None where each is of one.
+    """
     names = list_metrics(reader, case)
     words: list[str] = []
     evidence: list[Evidence] = []
@@ -266,7 +292,14 @@ def find_waste(reader: Reader, book: Notebook, case: Case, where: Filter, size: 
     if paid:
         pair = _both(book, case, f"{paid.name} in the time", "sum", paid, "increase")
         served = [
-            book.select(f"requests in batches {when}", "sum", size, where, part, unit="requests")
+            book.select(
+                f"requests in batches {when}",
+                "sum" if size else "count",
+                size,
+                where,
+                part,
+                unit="requests",
+            )
             for when, part in (("before", case.baseline), ("since then", case.window))
         ]
         for_each = [

@@ -23,6 +23,7 @@ from vario.investigate.frame import (
     say_scope,
     scope_filter,
 )
+from vario.investigate.peek import narrow
 from vario.investigate.rates import (
     FALSE_DISCOVERIES,
     Change,
@@ -143,7 +144,10 @@ def find_calls(sample: SpanTable) -> dict[str, set[str]]:
 
 def _find_peers(reader: Reader, case: Case) -> list[Upstream]:
     """Lists who is called by client spans, by the attribute that most of them have."""
-    where = join(_CLIENT, scope_filter(case, Signal.TRACES))
+    calls = narrow(reader, case, _CLIENT)
+    if calls is None:
+        return []
+    where = join(calls, scope_filter(case, Signal.TRACES))
     profiles = {
         one.field.name: one
         for one in reader.store.profile_fields(Signal.TRACES, where, case.window, rows=4_000)
@@ -154,7 +158,7 @@ def _find_peers(reader: Reader, case: Case) -> list[Upstream]:
         return []
     best = max(known, key=lambda one: round(one.share, 1))
     return [
-        Upstream(value, join(_CLIENT, Compare(best.field, "=", value)), by_client=True)
+        Upstream(value, join(calls, Compare(best.field, "=", value)), by_client=True)
         for value in best.values
     ]
 
