@@ -18,11 +18,11 @@ scrape_configs:
 # within an hour is then told within two minutes.
 _INCIDENT_TOML = """\
 [drift]
-interval_s = 5
+interval_s = 15
 [slo]
-evaluation_interval_s = 10
+evaluation_interval_s = 15
 [alert]
-evaluation_interval_s = 10
+evaluation_interval_s = 15
 """
 
 _WATCH = Path(__file__).parent / "watch"
