@@ -252,3 +252,15 @@ def test_replicas_merge_exactly(parts: list[list[float]]) -> None:
         return positive, negative
 
     assert merged(replicas) == merged([whole])
+
+
+def test_infinities_of_both_signs_and_large_numbers_in_a_batch(configured: OtlpSink) -> None:
+    values = np.array([np.inf, -np.inf, np.nan, 1.0, 2.0])
+    vario.record_prediction(features={"odd": values, "large": np.full(5, 1.7e308)})
+    assert vario.flush()
+    assert counts(configured, "feature_invalid_total", "feature", "reason") == {
+        ("odd", "infinite"): 2
+    }
+    assert counts(configured, "feature_missing_total", "feature", "reason") == {("odd", "nan"): 1}
+    found = histograms(configured)
+    assert (found["odd"].count, found["large"].count) == (2, 5)

@@ -117,9 +117,9 @@ class FeatureRecorder:
                 labels, name, column.tolist() if hasattr(column, "tolist") else column
             )
             return
-        if array.dtype.kind == "f":
+        if array.dtype.kind == "f" and not _is_finite(numpy, array):
             finite = numpy.isfinite(array)
-            if not finite.all():
+            if not finite.all():  # a sum may also be too large for a float
                 gone = int(numpy.isnan(array).sum())
                 self._count(self._missing, labels, name, "nan", gone)
                 self._count(
@@ -180,6 +180,12 @@ class FeatureRecorder:
 
     def _series(self, instrument: Any, labels: Labels, name: str) -> Any:
         return instrument.find({**dict(labels), "feature": name})
+
+
+def _is_finite(numpy: Any, array: Any) -> bool:
+    """Returns whether a sum is finite: only if everything in it is, and in one look."""
+    with numpy.errstate(over="ignore", invalid="ignore"):
+        return math.isfinite(float(array.sum()))
 
 
 _ABSENT = object()

@@ -13,7 +13,7 @@ from vario.sdk.pipeline import Pipeline
 from vario.sdk.requests import annotate, current_request
 from vario.sdk.requests import request_id as current_id
 from vario.sdk.state import current
-from vario.sdk.values import attribute
+from vario.sdk.values import attribute, plain
 
 OUTPUT = "prediction"
 """The feature that a model's output is kept as."""
@@ -72,17 +72,35 @@ def record_prediction(
             rows = pipeline.features.record_batch(labels, columns)
             said = None  # a batch of answers is too long to say
             _remember_batch(pipeline, request_id, labels, prediction)
+        _annotate(model_name, model_version, names, said)
+        count("predictions_total", rows, **given)
+        if isinstance(request_id, str) and request_id and current_request.get() is None:
+            _say(pipeline, {"request_id": request_id, "prediction": said, **given})
+    except Exception as error:
+        report("record a prediction", error)
+
+
+def _annotate(
+    model_name: str | None, model_version: str | None, names: list[Any] | None, said: Any
+) -> None:
+    """Does as `annotate`, without a look at each of the features' names."""
+    state = current_request.get()
+    if state is None or model_name or model_version:
         annotate(
             model_name=model_name,
             model_version=model_version,
             features_used=names,
             prediction=said,
         )
-        count("predictions_total", rows, **given)
-        if isinstance(request_id, str) and request_id and current_request.get() is None:
-            _say(pipeline, {"request_id": request_id, "prediction": said, **given})
-    except Exception as error:
-        report("record a prediction", error)
+        return
+    if names is not None:
+        is_plain = _TEXTS.issuperset(map(type, names))
+        state.fields["features_used"] = names if is_plain else plain(names)
+    if said is not None:
+        state.fields["prediction"] = said if type(said) is float else plain(said)
+
+
+_TEXTS = frozenset((str,))
 
 
 def _say(pipeline: Pipeline, known: Mapping[str, Any]) -> None:

@@ -54,7 +54,7 @@ class SketchSeries(Series):
                 self._add_array(numpy, numpy.asarray(values))
                 return
             self.count += len(values)
-            self.total += sum(values)
+            self.total += sum(map(float, values))
             self.least = min(self.least, *values)
             self.most = max(self.most, *values)
             positive = [value for value in values if value > 0]
@@ -72,11 +72,13 @@ class SketchSeries(Series):
             self._put(buckets, (index - 1) >> (scale - self.scale), count)
 
     def _add_array(self, numpy: Any, values: Any) -> None:
+        least, most = float(values.min()), float(values.max())
         self.count += len(values)
-        self.total += float(values.sum(dtype=numpy.float64))
-        self.least = min(self.least, float(values.min()))
-        self.most = max(self.most, float(values.max()))
-        if self.least > 0:
+        with numpy.errstate(over="ignore"):
+            self.total += float(values.sum(dtype=numpy.float64))
+        self.least = min(self.least, least)
+        self.most = max(self.most, most)
+        if least > 0:
             self._put_array(numpy, self.positive, values)
             return
         self.zeros += int(len(values) - numpy.count_nonzero(values))
@@ -87,7 +89,7 @@ class SketchSeries(Series):
         if not len(magnitudes):
             return
         exact = numpy.log2(magnitudes) * float(2.0**self.scale)
-        indices = numpy.ceil(exact, out=exact).astype(numpy.int64) - 1
+        indices = numpy.ceil(exact, out=exact).astype(numpy.int64)
         low = int(indices.min())
         counts = numpy.bincount(indices - low) if indices.max() - low < 1 << 16 else None
         if counts is None:
@@ -96,19 +98,29 @@ class SketchSeries(Series):
             found = numpy.flatnonzero(counts)
             many = counts[found]
             found = found + low
-        scale = self.scale
-        for index, count in zip(found.tolist(), many.tolist(), strict=True):
-            self._put(buckets, index >> (scale - self.scale), count)
+        places = (found - 1).tolist()
+        scale, known = self.scale, buckets.get
+        self._fit(buckets, places[0], places[-1])
+        shift = scale - self.scale
+        for index, count in zip(places, many.tolist(), strict=True):
+            place = index >> shift
+            buckets[place] = known(place, 0) + count
+
+    def _fit(self, buckets: dict[int, int], low: int, high: int) -> None:
+        """Coarsens all buckets until these and others from `low` to `high` are few enough."""
+        if buckets:
+            low, high = min(low, *buckets), max(high, *buckets)
+        shift = 0
+        while (high >> shift) - (low >> shift) >= MOST_BUCKETS:
+            shift += 1
+        if shift:
+            self._coarsen(shift)
 
     def _put(self, buckets: dict[int, int], index: int, count: int) -> None:
         if index not in buckets and buckets:
-            low, high = min(index, *buckets), max(index, *buckets)
-            shift = 0
-            while (high >> shift) - (low >> shift) >= MOST_BUCKETS:
-                shift += 1
-            if shift:
-                self._coarsen(shift)
-                index >>= shift
+            scale = self.scale
+            self._fit(buckets, index, index)
+            index >>= scale - self.scale
         buckets[index] = buckets.get(index, 0) + count
 
     def _coarsen(self, shift: int) -> None:
