@@ -405,6 +405,11 @@ class AlertDesk:
         self._wake.set()
         return again
 
+    def rule_of(self, event: AlertEvent) -> Rule | None:
+        """Returns the rule that an alert comes from, if it is still evaluated."""
+        with self._lock:
+            return self._book.rule_of(event.id) or self._book.rule_behind(event)
+
     def queue(self, deliveries: Sequence[Delivery]) -> None:
         """Puts notifications on their way that no group of alerts is behind; each id once."""
         with self._lock:

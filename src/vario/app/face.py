@@ -75,32 +75,23 @@ def make_face(
     """
     facts = _facts(addresses, started_ns)
     face = create_app(
-        store,
-        facts,
-        clock=clock,
-        hosts=_hosts(host),
-        slo_set=slos,
-        guard_report=guard,
-        drift_report=drift,
-        desk=desk,
-        incident_desk=incidents,
-        keeper=keeper,
-    )
+        store, facts, clock=clock, hosts=_hosts(host), slo_set=slos, guard_report=guard,
+        drift_report=drift, desk=desk, incident_desk=incidents, keeper=keeper,
+    )  # fmt: skip
 
     def collect() -> Iterator[Metric]:
         yield from (*process_metrics(facts.version, started_ns), *ingest_metrics())
         yield from rules.metrics()
         yield from (*guard_metrics(guard()), *desk_metrics(desk))
-        yield from incident_metrics(incidents)
-        yield from data_metrics(keeper)
+        yield from (*incident_metrics(incidents), *data_metrics(keeper))
 
-    others = make_targets_router(targets), make_reload_router(reload)
-    _put_first(face, (make_rules_router(rules.groups), *others))
+    _put_first(face, make_rules_router(rules.groups), make_targets_router(targets))
+    _put_first(face, make_reload_router(reload))
     face.router.routes[:0] = [_metrics_route(collect), Route(PATH, remote_write)]
     return face
 
 
-def _put_first(face: FastAPI, routers: Sequence[APIRouter]) -> None:
+def _put_first(face: FastAPI, *routers: APIRouter) -> None:
     # First, because the UI takes every path that nothing before it has taken.
     face.router.routes[:0] = [route for each in routers for route in each.routes]
 

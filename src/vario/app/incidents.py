@@ -2,16 +2,26 @@
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from time import perf_counter
 
 from vario.alert.desk import AlertDesk
 from vario.alert.incident.desk import IncidentDesk
 from vario.alert.incident.seams import IncidentSeams
 from vario.alert.incident.telling import make_news
+from vario.api.investigation_reader import make_reader
 from vario.clock import Clock
 from vario.config import Settings
+from vario.drift.report import DriftReport
+from vario.errors import BadData
 from vario.ingest.counters import Labels, Metric
-from vario.model.investigation import Incident
+from vario.investigate.pipeline import investigate
+from vario.investigate.probers import PROBERS
+from vario.investigate.questions import BEFORE_NS, question_of_alert
+from vario.investigate.verify import Claim, verify
+from vario.model.alert import AlertEvent
+from vario.model.investigation import Incident, Investigation, Question, Verification
 from vario.model.marker import Marker
 from vario.model.telemetry import TimeRange
 from vario.store.base import Store
@@ -56,7 +66,11 @@ class IncidentLoop:
 
 
 def open_incidents(
-    settings: Settings, store: Store, clock: Clock, alerts: AlertDesk
+    settings: Settings,
+    store: Store,
+    clock: Clock,
+    alerts: AlertDesk,
+    drift: Callable[[], DriftReport],
 ) -> IncidentLoop:
     """Returns an incident desk that knows what was before a restart; the caller starts and stops.
 
@@ -65,6 +79,7 @@ def open_incidents(
         store: what is read, and where incidents are kept.
         clock: when.
         alerts: tells of alerts, and tells people.
+        drift: gives what drifts now.
 
     Raises:
         VarioError: the store cannot be read.
@@ -72,10 +87,65 @@ def open_incidents(
     desk = IncidentDesk(store, settings.incident, clock)
     loop = IncidentLoop(desk)
     desk.seams = _make_seams(store, alerts)
+    asker = Asker(store, clock, drift, alerts, loop.canceled, settings.incident.tolerance)
+    desk.seams.investigate, desk.seams.verify = asker.investigate, asker.verify
     desk.load()
     alerts.surroundings.observe = desk.observe
     alerts.surroundings.incident_of = desk.incident_of
     return loop
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Asks about incidents: why, and whether a fix works."""
+
+    store: Store
+    clock: Clock
+    drift: Callable[[], DriftReport]
+    alerts: AlertDesk
+    canceled: Callable[[], bool]
+    tolerance: float
+
+    def _question(self, incident: Incident, events: Sequence[AlertEvent], now_ns: int) -> Question:
+        """Returns what the gravest of its alerts asks; what the incident knows where none is."""
+        event = next(
+            (one for one in events if one.labels.get("severity") == incident.severity), None
+        )
+        event = event or next(iter(events), None)
+        if event is None:
+            window = TimeRange(incident.opened_ns - BEFORE_NS, max(now_ns, incident.opened_ns + 1))
+            return Question(incident.service, window, title=incident.title)
+        rule = self.alerts.rule_of(event)
+        asked = question_of_alert(event, now_ns, expression=rule.expr if rule else "")
+        # From before it began to now, also where the alert has ended: what was the fix?
+        return replace(asked, window=TimeRange(asked.window.start_ns, now_ns))
+
+    def investigate(
+        self, incident: Incident, events: Sequence[AlertEvent], now_ns: int
+    ) -> Investigation:
+        """Returns why."""
+        reader = make_reader(self.store, self.drift(), self.canceled)
+        question = self._question(incident, events, now_ns)
+        begun_s = perf_counter()
+        found = investigate(reader, question, self.clock, PROBERS)
+        return replace(found, took_ms=1000 * (perf_counter() - begun_s))
+
+    def verify(self, incident: Incident, events: Sequence[AlertEvent], now_ns: int) -> Verification:
+        """Returns how far the proof of the claimed fix is."""
+        proof, found = incident.verification, incident.investigation
+        if proof is None:
+            raise BadData(f"no fix of incident {incident.id} is claimed")
+        active_ns = min((one.active_ns for one in events), default=incident.opened_ns)
+        claim = Claim(
+            question=self._question(incident, events, now_ns),
+            found=found if found is not None and found.verdict != "no_change" else None,
+            active_ns=min(active_ns, incident.opened_ns),
+            claimed_ns=proof.claimed_ns,
+            source=proof.source,
+            tolerance=proof.tolerance or self.tolerance,
+        )
+        reader = make_reader(self.store, self.drift(), self.canceled)
+        return verify(reader, claim, now_ns, proof.verdict)
 
 
 def _make_seams(store: Store, alerts: AlertDesk) -> IncidentSeams:

@@ -22,7 +22,9 @@ from vario.store.clickhouse import open_store
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from vario.alert.desk import AlertDesk
     from vario.app.drift import DriftLoop
+    from vario.app.incidents import IncidentLoop
     from vario.app.reload import Reloader
     from vario.guard.guard import Guard
     from vario.ingest.grpc import OtlpGrpc
@@ -85,9 +87,7 @@ class App:
     async def _start(self) -> Addresses:
         host, ingest = self.settings.server.host, self.settings.ingest
         # Ports first: whether one is taken shows at once, before the store is opened.
-        api_socket, http_socket, grpc_socket = (
-            self._listen(host, port) for port in _ports(self.settings)
-        )
+        api_socket, http_socket, grpc_socket = self._listen_all()
         settings = _with_links(self.settings, url_of(host, api_socket.getsockname()[1]))
         opening = asyncio.create_task(asyncio.to_thread(open_store, settings.store, self.clock))
         await asyncio.sleep(0)
@@ -96,7 +96,6 @@ class App:
         from vario.app.data import make_keeper, start_keeping
         from vario.app.face import make_face
         from vario.app.guard import start_guard
-        from vario.app.incidents import open_incidents
         from vario.app.reload import Reloader
         from vario.app.rules import start_rules
         from vario.app.scrape import make_scraper, read_scrape_config
@@ -113,14 +112,11 @@ class App:
         book = RuleBook(settings, self.clock)
         desk = await asyncio.to_thread(open_desk, settings.alert, store, self.clock, keeper.sampler)
         self._close_at_end(desk.desk.stop)
-        incidents = await asyncio.to_thread(open_incidents, settings, store, self.clock, desk.desk)
-        self._close_at_end(incidents.stop)
+        drift, incidents = await self._open_incidents(settings, store, desk.desk)
         rules = start_rules(book.read(), store, self.clock, desk.desk)
         self._close_at_end(rules.stop)
         self.reloader = Reloader(book, rules, scraper, ingest.prometheus_config)
         self._close_at_end(start_slo_events(book, store, self.clock).stop)
-        drift = self._start_drift(store)
-
         remote_door, grpc_port = await self._open_doors(pipeline, remote, http_socket, grpc_socket)
         addresses = self._addresses(api_socket, http_socket, grpc_port)
         face = make_face(
@@ -148,6 +144,19 @@ class App:
         await scraper.start()
         self._close_at_end(start_keeping(keeper, settings, self.reread).stop)
         return addresses
+
+    async def _open_incidents(
+        self, settings: Settings, store: "Store", alerts: "AlertDesk"
+    ) -> tuple["DriftLoop", "IncidentLoop"]:
+        """Starts the watch over drift, of which incidents hear; returns both."""
+        from vario.app.incidents import open_incidents
+
+        drift = self._start_drift(store)
+        loop = await asyncio.to_thread(
+            open_incidents, settings, store, self.clock, alerts, drift.report
+        )
+        self._close_at_end(loop.stop)
+        return drift, loop
 
     def _add_agents(self, face: "FastAPI", address: str) -> None:
         from vario.mcp.door import PATH, McpDoor
@@ -233,6 +242,9 @@ class App:
         await door.start(self.settings.server.host, port)
         self._stack.push_async_callback(door.stop, STOP_S)
         return port
+
+    def _listen_all(self) -> list[socket.socket]:
+        return [self._listen(self.settings.server.host, port) for port in _ports(self.settings)]
 
     def _listen(self, host: str, port: Port) -> socket.socket:
         listener = listen(host, port)

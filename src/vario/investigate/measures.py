@@ -285,23 +285,48 @@ def _dimensions(series: Sequence[LabelPairs]) -> tuple[str, ...]:
 def _watch(reader: Reader, measure: Measure, history: TimeRange, step_ns: int) -> Measured | None:
     steps = history.duration_ns // step_ns
     span = TimeRange(history.end_ns - steps * step_ns, history.end_ns)
+    cube = read_steps(reader, measure, span, step_ns)
+    sign = _judge(measure, cube) if cube is not None else None
+    return Measured(measure, span, step_ns, cube, sign) if cube is not None and sign else None
+
+
+def read_steps(reader: Reader, measure: Measure, history: TimeRange, step_ns: int) -> Cube | None:
+    """Returns a measure by its labels and step, None where there is nothing of it.
+
+    Args:
+        reader: what may be read.
+        measure: what is measured.
+        history: whole steps.
+        step_ns: their length.
+    """
     step = TimeRange(0, step_ns)
     if measure.total:
         by = f"sum by ({', '.join(measure.labels)}) "
-        bad = reader.evaluate_range(f"{by}({measure.fill(measure.bad, {}, step)})", span, step_ns)
-        whole = reader.evaluate_range(
-            f"{by}({measure.fill(measure.total, {}, step)})", span, step_ns
+        bad = reader.evaluate_range(
+            f"{by}({measure.fill(measure.bad, {}, step)})", history, step_ns
         )
-        cube = _cube(measure, steps, bad.labels, bad.values, whole.labels, whole.values)
-    else:
-        found = reader.evaluate_range(measure.fill(measure.bad, {}, step), span, step_ns)
-        if not len(found.labels):
-            return None
-        values = found.values[:1]
-        known = np.isfinite(values).astype(np.float64)
-        cube = Cube(((),), known, np.nan_to_num(values), np.nan_to_num(values), known)
-    sign = _judge(measure, cube)
-    return Measured(measure, span, step_ns, cube, sign) if sign else None
+        whole = reader.evaluate_range(
+            f"{by}({measure.fill(measure.total, {}, step)})", history, step_ns
+        )
+        steps = history.duration_ns // step_ns
+        return _cube(measure, steps, bad.labels, bad.values, whole.labels, whole.values)
+    found = reader.evaluate_range(measure.fill(measure.bad, {}, step), history, step_ns)
+    if not len(found.labels):
+        return None
+    values = found.values[:1]
+    known = np.isfinite(values).astype(np.float64)
+    return Cube(((),), known, np.nan_to_num(values), np.nan_to_num(values), known)
+
+
+def find_measure(
+    reader: Reader, question: Question, history: TimeRange, name: str
+) -> Measure | None:
+    """Returns the measure of a name, or the one of the symptom that shows most; None for none."""
+    for measure in _list_measures(reader, question, history):
+        if measure.name == name:
+            return measure
+    shown = find_measured(reader, question, history, LEAST_STEP_NS)
+    return shown[0].measure if shown else None
 
 
 def _cube(

@@ -1,0 +1,366 @@
+"""Whether a claimed fix works: what is measured of an incident, and the proof, in words.
+
+The measure is that of the incident's symptom: mean duration and the share of errors from the
+requests themselves, everything else from the metric that the investigation found. It is read in
+the slice that was hurt, by segment, and where there is traffic outside the slice, there too.
+"""
+
+import math
+import re
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vario.investigate.blocks import Table, whole_steps
+from vario.investigate.evidence import DURATION, Notebook
+from vario.investigate.measures import Measure, find_measure, read_steps
+from vario.investigate.pipeline import requests_of
+from vario.investigate.proof import Judgement, Trial, judge_fix
+from vario.investigate.reader import Reader
+from vario.investigate.where import join, outside, scope_filter
+from vario.model.filter import Field, Filter
+from vario.model.investigation import (
+    Evidence,
+    FixSource,
+    FixVerdict,
+    Investigation,
+    Question,
+    Symptom,
+    Verification,
+)
+from vario.model.telemetry import Signal, TimeRange
+from vario.query.filter import parse_field
+from vario.store.base import Cube
+
+S = 10**9
+SHORT_STEP_NS, LONG_STEP_NS = 10 * S, 60 * S
+METRIC_STEPS_NS = (30 * S, 120 * S)
+"""Metrics that are collected too seldom for the first are read in the second."""
+SHORT_NS = 3 * 3600 * S
+"""Incidents up to this long are looked at in short steps."""
+SHORT_HISTORY_NS, LONG_HISTORY_NS = 2 * 3600 * S, 24 * 3600 * S
+LATE_NS = 12 * S
+"""Data of the last seconds may still be on its way."""
+ONSET_UNKNOWN_NS = 300 * S
+"""Without an investigation, the incident began at most so long before its alert was active."""
+_SEGMENT = re.compile(
+    r"(.*[._])?(region|zone|route|endpoint|method|tier|plan|tenant|customer|device|platform|country)",
+    re.IGNORECASE,
+)
+_MOST_DIMENSIONS = 2
+_PROFILED_ROWS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A fix that is claimed, and of what.
+
+    Attributes:
+        question: what the incident's alert asks; its scope holds in any case.
+        found: the latest investigation, None where there is none.
+        active_ns: since when the incident's first alert was active.
+        claimed_ns: when it was said to be fixed.
+        source: who said so.
+        tolerance: how far above the baseline still counts as recovered.
+    """
+
+    question: Question
+    found: Investigation | None
+    active_ns: int
+    claimed_ns: int
+    source: FixSource
+    tolerance: float
+
+    @property
+    def onset(self) -> tuple[int, int]:
+        """Between which times it began."""
+        found = self.found
+        if found is not None and found.onset_ns:
+            return found.onset_low_ns or found.onset_ns, found.onset_high_ns or found.onset_ns
+        return self.active_ns - ONSET_UNKNOWN_NS, self.active_ns
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """What is measured: its tables, its name, and the query of one number of it."""
+
+    name: str
+    unit: str
+    slice: Table
+    control: Table | None
+    guards: dict[str, Table]
+    is_share: bool
+    where: Filter | None = None
+    measure: Measure | None = None
+
+
+def verify(
+    reader: Reader, claim: Claim, now_ns: int, previous: FixVerdict = "too_early"
+) -> Verification:
+    """Returns how far the proof of a fix is.
+
+    Args:
+        reader: what may be read.
+        claim: the fix.
+        now_ns: the time.
+        previous: the verdict so far.
+    """
+    low_ns, high_ns = claim.onset
+    window = _window(low_ns, claim.claimed_ns, now_ns)
+    subject = _choose(reader, claim, window)
+    if subject is None:
+        remark = "nothing is there to measure it by: neither requests nor a metric of the symptom"
+        return _show(claim, Judgement("too_early", remark=remark), None, now_ns, ())
+    trial = Trial(
+        subject.slice,
+        subject.control,
+        low_ns,
+        max(high_ns, low_ns),
+        claim.claimed_ns,
+        subject.is_share,
+        claim.tolerance,
+        subject.guards,
+    )
+    judged = judge_fix(trial, previous)
+    checked_ns = subject.slice.start_ns + subject.slice.steps * subject.slice.step_ns
+    evidence = _evidence(reader, subject, judged, claim, checked_ns)
+    return _show(claim, judged, subject, checked_ns, evidence)
+
+
+def _window(low_ns: int, claimed_ns: int, now_ns: int) -> tuple[TimeRange, int]:
+    """Returns what is looked at, and in which steps."""
+    is_short = now_ns - low_ns <= SHORT_NS
+    step_ns = SHORT_STEP_NS if is_short else LONG_STEP_NS
+    start_ns = max(0, low_ns - (SHORT_HISTORY_NS if is_short else LONG_HISTORY_NS))
+    # A step begins at the claim: what was before it says nothing about the fix.
+    start_ns += (claimed_ns - start_ns) % step_ns
+    steps = max(1, (now_ns - LATE_NS - start_ns) // step_ns)
+    return TimeRange(start_ns, start_ns + steps * step_ns), step_ns
+
+
+def _choose(reader: Reader, claim: Claim, window: tuple[TimeRange, int]) -> _Subject | None:
+    """Returns what is measured, by the symptom; the requests where that is not known."""
+    found = claim.found
+    symptom: Symptom | None = (found.symptom if found else None) or claim.question.symptom
+    name = found.effect.measure if found is not None and found.effect is not None else ""
+    measure = None
+    if symptom in ("quality", "cost", "saturation"):
+        asked = replace(claim.question, symptom=symptom)
+        measure = find_measure(reader, asked, window[0], name)
+    if measure is not None:
+        return _of_metric(reader, claim, measure, window[0])
+    return _of_requests(reader, claim, symptom, *window)
+
+
+def _of_requests(
+    reader: Reader, claim: Claim, symptom: Symptom | None, window: TimeRange, step_ns: int
+) -> _Subject | None:
+    requests, scope = _split(claim)
+    slice_ = join(requests, scope) if scope is not None else requests
+    by = _dimensions(reader, slice_, window)
+    cube = reader.store.read_cube(Signal.TRACES, slice_, window, step_ns=step_ns, by=by)
+    if not cube.keys:
+        return None
+    other = None
+    if scope is not None:
+        other = reader.store.read_cube(
+            Signal.TRACES, outside(requests, scope), window, step_ns=step_ns, by=by
+        )
+        other = other if other.keys else None
+    is_errors = symptom == "errors" or (symptom is None and _errors_rose(cube, claim, window))
+
+    def table(of: Cube) -> Table:
+        amount = of.errors if is_errors else of.duration_s
+        return Table(window.start_ns, step_ns, amount, of.count)
+
+    guards: dict[str, Table] = {}
+    if not is_errors:
+        guards["errors"] = Table(window.start_ns, step_ns, cube.errors, cube.count)
+    return _Subject(
+        name="share of failed requests" if is_errors else "mean duration",
+        unit="1" if is_errors else "s",
+        slice=table(cube),
+        control=table(other) if other is not None else None,
+        guards=guards,
+        is_share=is_errors,
+        where=slice_,
+    )
+
+
+def _errors_rose(cube: Cube, claim: Claim, window: TimeRange) -> bool:
+    """Whether errors rose more clearly than durations did, where nobody said what is wrong."""
+    step_ns = window.duration_ns // max(1, cube.count.shape[1])
+    at = (claim.onset[0] - window.start_ns) // step_ns
+    until = (claim.claimed_ns - window.start_ns) // step_ns
+    before, during = cube.count[:, :at].sum(), cube.count[:, at:until].sum()
+    if before <= 0 or during <= 0:
+        return False
+    usual, now = cube.errors[:, :at].sum() / before, cube.errors[:, at:until].sum() / during
+    chance = math.sqrt(max(usual, 1 / before) * (1 / before + 1 / during))
+    return bool(now - usual > max(6 * chance, 0.01))
+
+
+def _split(claim: Claim) -> tuple[Filter, Filter | None]:
+    """Returns the requests that the question is about, and where among them it was wrong."""
+    found = claim.found
+    # What an alert names (a region) is where it hurts: the rest of the service is what compares.
+    scope = {**claim.question.scope, **(dict(found.scope) if found is not None else {})}
+    requests = requests_of(replace(claim.question, scope={}))
+    if not scope:
+        return requests, None
+    fields = {name: parse_field(name, Signal.TRACES) for name in scope}
+    return requests, scope_filter(scope, fields)
+
+
+def _dimensions(reader: Reader, where: Filter, window: TimeRange) -> list[Field]:
+    """Returns by which attributes the traffic mix is kept: where requests come from, never how
+    they were served, which is what a fix changes.
+    """  # noqa: D205
+    newest = TimeRange(max(window.start_ns, window.end_ns - SHORT_HISTORY_NS), window.end_ns)
+    profiles = reader.store.profile_fields(Signal.TRACES, where, newest, rows=_PROFILED_ROWS)
+    usable = [
+        one
+        for one in profiles
+        if _SEGMENT.fullmatch(one.field.name) and 1 < one.distinct <= 20 and one.share > 0.5
+    ]
+    usable.sort(key=lambda one: (one.distinct, one.field.name))
+    return [Field("intrinsic", "name"), *(one.field for one in usable[:_MOST_DIMENSIONS])]
+
+
+def _of_metric(
+    reader: Reader, claim: Claim, measure: Measure, window: TimeRange
+) -> _Subject | None:
+    for step_ns in METRIC_STEPS_NS:
+        whole = whole_steps(window, step_ns, claim.claimed_ns)
+        cube = read_steps(reader, measure, whole, step_ns) if whole.duration_ns > 0 else None
+        if cube is not None and cube.count.any():
+            return _cut_metric(claim, measure, cube, whole.start_ns, step_ns)
+    return None
+
+
+def _cut_metric(
+    claim: Claim, measure: Measure, cube: Cube, start_ns: int, step_ns: int
+) -> _Subject:
+    """Returns a metric inside the scope and outside of it."""
+    found = claim.found
+    scope = dict(found.scope) if found is not None else dict(claim.question.scope)
+    inside = [
+        all(
+            scope.get(name, value) == value for name, value in zip(measure.labels, key, strict=True)
+        )
+        for key in cube.keys
+    ]
+    rows = np.array(inside, dtype=np.bool_)
+    is_cut = bool(rows.any() and not rows.all())
+
+    def table(kept: NDArray[np.bool_]) -> Table:
+        return Table(start_ns, step_ns, cube.errors[kept], cube.count[kept])
+
+    return _Subject(
+        name=f"share rejected (1 - {measure.name})" if measure.falls else measure.name,
+        unit=measure.unit,
+        slice=table(rows if rows.any() else ~rows),
+        control=table(~rows) if is_cut else None,
+        guards={},
+        is_share=measure.unit == "1",
+        measure=measure,
+    )
+
+
+def _evidence(
+    reader: Reader, subject: _Subject, judged: Judgement, claim: Claim, checked_ns: int
+) -> tuple[Evidence, ...]:
+    """Returns the plain numbers before, during and since, as anyone can ask for them again."""
+    low_ns, high_ns = claim.onset
+    parts = {
+        "before": TimeRange(subject.slice.start_ns, low_ns),
+        "during": TimeRange(min(high_ns, claim.claimed_ns - 1), claim.claimed_ns),
+        "since": TimeRange(max(claim.claimed_ns, judged.since_ns), checked_ns),
+    }
+    notebook = Notebook(reader)
+    found: list[Evidence] = []
+    for name, window in parts.items():
+        if window.duration_ns <= 0:
+            continue
+        title = f"{subject.name} {name}, with the traffic as it was"
+        if subject.measure is not None:
+            scope = dict(claim.found.scope) if claim.found is not None else {}
+            query = subject.measure.ratio(scope, window)
+            if subject.measure.falls:
+                query = f"1 - ({query})"
+            found.append(notebook.ask(title, "promql", query, window, unit=subject.unit))
+        elif subject.where is not None and not subject.is_share:
+            found.append(notebook.select(title, "avg", DURATION, subject.where, window))
+    return tuple(found)
+
+
+def _show(
+    claim: Claim,
+    judged: Judgement,
+    subject: _Subject | None,
+    checked_ns: int,
+    evidence: tuple[Evidence, ...],
+) -> Verification:
+    return Verification(
+        verdict=judged.verdict,
+        claimed_ns=claim.claimed_ns,
+        source=claim.source,
+        checked_ns=checked_ns,
+        measure=subject.name if subject is not None else "",
+        unit=subject.unit if subject is not None else "",
+        baseline=judged.baseline,
+        incident=judged.incident,
+        now=judged.now,
+        to_baseline_low=judged.to_baseline_low,
+        to_baseline_high=judged.to_baseline_high,
+        to_incident_low=judged.to_incident_low,
+        to_incident_high=judged.to_incident_high,
+        tolerance=claim.tolerance,
+        statement=_say(claim, judged, subject),
+        requests=judged.requests,
+        mix_adjusted=judged.mix_adjusted,
+        controlled=judged.controlled,
+        guards=judged.guards,
+        points=judged.points,
+        eta_ns=checked_ns + judged.more * judged.block_ns if judged.more else 0,
+        evidence=evidence,
+    )
+
+
+def _say(claim: Claim, judged: Judgement, subject: _Subject | None) -> str:
+    """Returns the verdict in one or two sentences."""
+    if subject is None or math.isnan(judged.now):
+        return f"{judged.remark or 'no data has arrived since the fix'}.".capitalize()
+    now, before = _quantity(judged.now, subject.unit), _quantity(judged.baseline, subject.unit)
+    during = _quantity(judged.incident, subject.unit)
+    levels = f"The {subject.name} is {now}, after {during} during the incident and {before} before"
+    high, low = judged.to_baseline_high, judged.to_baseline_low
+    against = ""
+    if math.isfinite(high):
+        against = f" ({low:.2f} to {high:.2f} times as before"
+        against += ", beside what was not affected)" if judged.controlled else ")"
+    tails = {
+        "recovered": f": within {claim.tolerance:.0%} of what it was.",
+        "improved": f": better, but not within {claim.tolerance:.0%} of what it was.",
+        "not_recovered": ": that is not better than during the incident.",
+        "relapsed": ": it has risen again since the fix was proved.",
+        "too_early": ": too little data to be sure.",
+    }
+    tail = tails[judged.verdict]
+    if judged.verdict == "improved" and judged.remark:
+        tail = ": better."
+    said = f"{levels}{against}{tail}"
+    if judged.remark:
+        said += f" It is not called recovered, because {judged.remark}."
+    return said
+
+
+def _quantity(value: float, unit: str) -> str:
+    if not math.isfinite(value):
+        return "unknown"
+    if unit == "s":
+        return f"{value * 1e3:.3g} ms" if abs(value) < 1 else f"{value:.3g} s"
+    if unit == "1":
+        return f"{value:.2%}"
+    return f"{value:.4g} {unit}"

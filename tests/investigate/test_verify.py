@@ -1,0 +1,102 @@
+"""The proof of a fix on planted requests, and its statistics on streams of numbers."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from bench.verify import FALSE, TRUE, draw, watch
+from tests.support.otlp_factory import MINUTE, SECOND
+from tests.support.planted import END_NS, ONSET_NS, SERVICE, WINDOW, Planted
+
+from vario.investigate.evidence import run_query
+from vario.investigate.verify import Claim, verify
+from vario.model.investigation import Question
+
+FIXED_NS = ONSET_NS + 6 * MINUTE
+
+
+def claim(**scope: str) -> Claim:
+    question = Question(SERVICE, WINDOW, symptom="latency", scope=scope)
+    return Claim(question, None, ONSET_NS + 30 * SECOND, FIXED_NS, "person", 0.1)
+
+
+@pytest.fixture
+def planted(store) -> Planted:
+    return Planted(store)
+
+
+def fill(planted: Planted, during: float, since: float, *, errors: float = 0.0) -> None:
+    """Writes requests to three regions, of which us-east is slower by factors, or fails."""
+    for trace, at_ns, region, is_after in planted.requests(every_ns=SECOND):
+        slow = region == "us-east" and is_after
+        factor = 1.0 if not slow else during if at_ns < FIXED_NS else since
+        ms = 80.0 * factor * planted.random.lognormal(0, 0.15)
+        fails = slow and at_ns < FIXED_NS and planted.random.random() < errors
+        status = "error" if fails else "unset"
+        planted.span("predict", trace, 1, at_ns, ms, region=region, kind="server", status=status)
+    planted.write()
+
+
+def test_a_fix_is_proved_in_the_slice_that_was_hurt(planted: Planted) -> None:
+    fill(planted, during=3.0, since=1.0)
+    early = verify(planted.reader, claim(region="us-east"), FIXED_NS + 20 * SECOND)
+    assert early.verdict == "too_early"
+    proof = verify(planted.reader, claim(region="us-east"), END_NS)
+    assert proof.verdict == "recovered"
+    assert proof.measure == "mean duration"
+    assert proof.baseline == pytest.approx(0.081, rel=0.05)
+    assert proof.incident == pytest.approx(0.24, rel=0.1)
+    assert proof.now == pytest.approx(0.081, rel=0.05)
+    assert proof.to_baseline_high < 1.1
+    assert proof.to_incident_high < 0.5
+    assert proof.controlled
+    assert proof.guards == {"traffic": True, "traffic mix": True, "errors": True}
+    assert proof.requests > 400
+    assert "within 10%" in proof.statement
+    for one in proof.evidence:  # anyone can ask for it again
+        assert run_query(planted.reader, one.language, one.query, one.window) == one.value
+
+
+def test_what_is_better_is_not_yet_recovered(planted: Planted) -> None:
+    fill(planted, during=3.0, since=1.5)
+    assert verify(planted.reader, claim(region="us-east"), END_NS).verdict == "improved"
+
+
+def test_no_fix_is_none_and_no_data_is_too_early(planted: Planted) -> None:
+    nothing = verify(planted.reader, claim(), END_NS)
+    assert (nothing.verdict, nothing.measure) == ("too_early", "")
+    fill(planted, during=3.0, since=3.0)
+    assert verify(planted.reader, claim(region="us-east"), END_NS).verdict == "not_recovered"
+    back = verify(planted.reader, claim(region="us-east"), END_NS, "recovered")
+    assert back.verdict == "relapsed"
+
+
+def test_errors_are_measured_where_they_are_what_is_wrong(planted: Planted) -> None:
+    fill(planted, during=1.0, since=1.0, errors=0.2)
+    asked = claim(region="us-east")
+    proof = verify(
+        planted.reader, replace(asked, question=replace(asked.question, symptom=None)), END_NS
+    )
+    assert (proof.measure, proof.verdict) == ("share of failed requests", "recovered")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "stays at the tolerance",
+        "fewer of the expensive requests",
+        "a surge that subsides by itself",
+    ],
+)
+def test_what_has_not_recovered_is_hardly_ever_called_so(name: str) -> None:
+    dice = np.random.default_rng(7)
+    verdicts = [watch(draw(FALSE[name], dice))[0] for _ in range(25)]
+    assert verdicts.count("recovered") == 0  # one in a hundred is what is promised
+
+
+def test_what_has_recovered_is_called_so_within_minutes() -> None:
+    dice = np.random.default_rng(7)
+    found = [watch(draw(TRUE["3 times, then as before"], dice)) for _ in range(20)]
+    assert [verdict for verdict, *_ in found].count("recovered") >= 19
+    assert np.median([at for _, at, _ in found]) <= 180
+    assert not any(relapsed for *_, relapsed in found)
