@@ -12,6 +12,9 @@ const TracesPage = lazy(() => import("./pages/traces/traces"));
 const CompareTracesPage = lazy(() => import("./pages/trace/compare"));
 const TracePage = lazy(() => import("./pages/trace/trace"));
 const LogsPage = lazy(() => import("./pages/logs/logs"));
+const IncidentsPage = lazy(() => import("./pages/incidents/incidents"));
+const IncidentPage = lazy(() => import("./pages/incidents/incident"));
+const InvestigatePage = lazy(() => import("./pages/incidents/investigate"));
 const AlertsPage = lazy(() => import("./pages/alerts/alerts"));
 const AlertPage = lazy(() => import("./pages/alerts/alert"));
 const SlosPage = lazy(() => import("./pages/slos/slos"));
@@ -34,6 +37,9 @@ const ROUTES: readonly Route[] = [
   { pattern: /^\/traces\/compare$/, page: CompareTracesPage },
   { pattern: /^\/traces\/([^/]+)$/, page: TracePage },
   { pattern: /^\/logs$/, page: LogsPage },
+  { pattern: /^\/incidents$/, page: IncidentsPage },
+  { pattern: /^\/incidents\/([^/]+)$/, page: IncidentPage },
+  { pattern: /^\/investigate$/, page: InvestigatePage },
   { pattern: /^\/alerts$/, page: AlertsPage },
   { pattern: /^\/alerts\/([^/]+)$/, page: AlertPage },
   { pattern: /^\/slos$/, page: SlosPage },

@@ -31,6 +31,7 @@ export const OverviewIcon = icon(
 );
 export const TracesIcon = icon(<path d="M2 3.5h8M5 8h6M8 12.5h6" strokeWidth="2" />);
 export const LogsIcon = icon(<path d="M2.5 3.5h11M2.5 6.5h11M2.5 9.5h7M2.5 12.5h9" />);
+export const IncidentsIcon = icon(<path d="M8.8 1.8 3.2 9h4l-.8 5.2L12.8 7H8.6Z" />);
 export const AlertsIcon = icon(
   <>
     <path d="M8 2.2a4 4 0 0 1 4 4c0 3.4 1.5 4.6 1.5 4.6h-11S4 9.6 4 6.2a4 4 0 0 1 4-4Z" />

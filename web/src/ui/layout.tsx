@@ -2,12 +2,13 @@
 
 import { useEffect, type ReactNode } from "react";
 import { useAlerts } from "../api/alerts";
+import { useIncidents } from "../api/incidents";
 import { useStatus } from "../api/queries";
 import { countFiring } from "../alerts/words";
 import { Link, paths } from "../url/link";
 import { usePath } from "../url/location";
 import { zoneName } from "./moments";
-import { AlertsIcon, DataIcon, DoctorIcon, DriftIcon, HelpIcon, LogsIcon, MetricsIcon, OverviewIcon, SlosIcon, TracesIcon } from "./icons";
+import { AlertsIcon, DataIcon, DoctorIcon, DriftIcon, HelpIcon, IncidentsIcon, LogsIcon, MetricsIcon, OverviewIcon, SlosIcon, TracesIcon } from "./icons";
 import { prefer, usePreferences } from "./preferences";
 import { toggleHelp } from "./shortcuts";
 import { ThemeToggle } from "./theme-toggle";
@@ -15,6 +16,7 @@ import css from "./layout.module.css";
 
 export const SECTIONS = [
   { name: "Overview", key: "o", to: paths.overview, icon: OverviewIcon, owns: /^\/($|services)/ },
+  { name: "Incidents", key: "i", to: paths.incidents, icon: IncidentsIcon, owns: /^\/(incidents|investigate)/ },
   { name: "Alerts", key: "a", to: paths.alerts, icon: AlertsIcon, owns: /^\/alerts/ },
   { name: "Metrics", key: "m", to: paths.metrics, icon: MetricsIcon, owns: /^\/metrics/ },
   { name: "Traces", key: "t", to: paths.traces, icon: TracesIcon, owns: /^\/traces/ },
@@ -59,6 +61,7 @@ function Rail() {
           >
             <Icon />
             <span>{name}</span>
+            {name === "Incidents" && <Active />}
             {name === "Alerts" && <Firing />}
           </Link>
         ))}
@@ -83,14 +86,24 @@ function Rail() {
   );
 }
 
-/** How many alerts fire that nobody has muted; nothing where none does. */
+/** How many alerts fire that nobody has muted. */
 function Firing() {
-  const count = countFiring(useAlerts().data?.alerts ?? []);
+  return <Count count={countFiring(useAlerts().data?.alerts ?? [])} what="firing" />;
+}
+
+/** How many incidents are not resolved. */
+function Active() {
+  const incidents = useIncidents().data?.incidents ?? [];
+  return <Count count={incidents.filter(({ state }) => state !== "resolved").length} what="active" />;
+}
+
+/** A number beside a name; nothing where there is none. */
+function Count({ count, what }: { count: number; what: string }) {
   if (count === 0) return null;
   return (
-    <span className={css.count} data-testid="firing-count">
+    <span className={css.count} data-testid={`${what}-count`}>
       {count > 99 ? "99+" : count}
-      <span className="visually-hidden"> firing</span>
+      <span className="visually-hidden"> {what}</span>
     </span>
   );
 }

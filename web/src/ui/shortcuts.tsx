@@ -12,6 +12,7 @@ const GO: Record<string, string> = {
   m: paths.metrics,
   t: paths.traces,
   l: paths.logs,
+  i: paths.incidents,
   a: paths.alerts,
   s: paths.slos,
   r: paths.drift,
@@ -24,6 +25,7 @@ const CHORD_MS = 1_500;
 const KEYS: [string[], string][] = [
   [["/"], "Put the cursor into the filter"],
   [["g", "o"], "Go to the overview"],
+  [["g", "i"], "Go to incidents"],
   [["g", "a"], "Go to alerts"],
   [["g", "m"], "Go to metrics"],
   [["g", "t"], "Go to traces"],

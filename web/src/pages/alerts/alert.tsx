@@ -9,6 +9,7 @@ import { ApiError } from "../../api/client";
 import { CopyButton } from "../../ui/copy";
 import { Fields } from "../../ui/fields";
 import forms from "../../ui/form.module.css";
+import { SearchIcon } from "../../ui/icons";
 import { PageHeader } from "../../ui/layout";
 import { useMoments, zoneName } from "../../ui/moments";
 import { useNow } from "../../ui/now";
@@ -125,6 +126,10 @@ function Facts({ alert }: { alert: Alert }) {
       </p>
       <div className={css.bar}>
         <AlertActions alert={alert} />
+        <Link to={paths.investigate} params={{ alert: alert.id }} className={forms.button} data-testid="alert-investigate">
+          <SearchIcon size={14} />
+          Investigate
+        </Link>
         {alert.trace_id && (
           <Link to={paths.trace(alert.trace_id)} className={forms.button} data-testid="example-trace">
             Example trace

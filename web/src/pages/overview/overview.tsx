@@ -10,6 +10,7 @@ import { PageHeader } from "../../ui/layout";
 import { useMoments } from "../../ui/moments";
 import { Answer, Empty, Loading } from "../../ui/states";
 import { TimePicker } from "../../ui/time-picker";
+import { ActiveIncidents } from "./active-incidents";
 import { FirstRun } from "./first-run";
 import { Row } from "./row";
 import { formatSorting, parseSorting, sortServices, startsDescending, type Column, type Sorting } from "./sorting";
@@ -30,6 +31,7 @@ export function OverviewPage() {
   return (
     <>
       <PageHeader title="Overview" heading={<h1>Overview</h1>} controls={<TimePicker />} />
+      <ActiveIncidents />
       <Answer query={query} loading={<Loading rows={8} label="services" />}>
         {(data) => (data.services.length ? <Services data={data} /> : <NoServices />)}
       </Answer>

@@ -99,6 +99,9 @@ function Single({ row }: { row: Service | undefined }) {
 function SignalLinks({ service, model }: { service: string; model: string | null }) {
   return (
     <span className={css.links}>
+      <Link to={paths.investigate} params={{ service, model }} data-testid="service-investigate">
+        Investigate
+      </Link>
       <Link to={paths.traces} params={{ filter: requestFilter(service, model) }} data-testid="service-traces">
         Traces
       </Link>
