@@ -1,11 +1,14 @@
 """How commands ask a running server: its HTTP API, nothing else."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from vario.errors import BadData, NotFound, Unavailable
+
+if TYPE_CHECKING:
+    import httpx
 
 DEFAULT_SERVER = "http://127.0.0.1:7070"
 
@@ -64,16 +67,38 @@ def send(server: str, method: str, path: str, body: object = None) -> Any:
     return _request(server, method, path, json=body)
 
 
+def ask_text(server: str, path: str, params: Mapping[str, str] | None = None) -> str:
+    """Returns the text of a file that the API gives.
+
+    Raises:
+        Unavailable: nothing answers there, or the server cannot serve now.
+        NotFound: there is no such thing.
+        BadData: the question is refused.
+    """
+    answer = _fetch(server, "GET", path, params=params or {})
+    if answer.is_success:
+        return answer.text
+    return _read(server, path, answer)
+
+
 def _request(server: str, method: str, path: str, **given: Any) -> Any:
+    return _read(server, path, _fetch(server, method, path, **given))
+
+
+def _fetch(server: str, method: str, path: str, **given: Any) -> "httpx.Response":
     import httpx
 
     try:
-        answer = httpx.request(method, server.rstrip("/") + path, timeout=60, **given)
+        return httpx.request(method, server.rstrip("/") + path, timeout=60, **given)
     except (httpx.TransportError, httpx.InvalidURL) as error:
         raise Unavailable(
             f"no vario answers at {server} ({error}): start one with 'vario up', or name another "
             "with --server"
         ) from error
+
+
+def _read(server: str, path: str, answer: "httpx.Response") -> Any:
+    """Returns what an answer holds; raises what it says where it is an error."""
     if answer.status_code == 204:
         return None
     try:

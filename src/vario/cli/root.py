@@ -28,6 +28,7 @@ COMMANDS = {
     "guard": ("vario.cli.guard:guard", "Show what was redacted and folded, and why."),
     "investigate": ("vario.cli.investigate:investigate", "Find out what is wrong, and why."),
     "alerts": ("vario.cli.alerts:alerts", "Show alerts, their history, and who was told."),
+    "incident": ("vario.cli.incidents:incident", "Show incidents, and have fixes proved."),
     "silence": ("vario.cli.silence:silence", "Add, list and end silences of alerts."),
     "retention": ("vario.cli.retention:retention", "Show what is stored, and for how long."),
     "backup": ("vario.cli.backup:backup", "Write everything that is stored into one file."),
