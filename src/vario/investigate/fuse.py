@@ -219,7 +219,7 @@ def _tell_slice(case: Case, where: Where | None) -> Finding | None:
             f"since{same}."
         ),
         explained=part.share,
-        confidence=round(min(0.9, 0.5 + 0.4 * part.share) * (1 - part.p), 3),
+        confidence=round(min(0.9, 0.5 + 0.4 * part.share) * (1 - min(part.p, 0.3)), 3),
         onset_ns=case.onset_ns,
         cause="where",
         next_step=f"Compare requests of {say_scope(part.where)} with the rest.",

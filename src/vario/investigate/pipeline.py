@@ -76,8 +76,9 @@ def investigate(
     """
     asked_ns = clock.now_ns()
     requests = requests_of(question)
-    timeline = read_timeline(reader, question, requests, asked_ns)
-    seen = _look(reader, question, requests, timeline, asked_ns)
+    asked = join(requests, *_asked_scope(question))
+    timeline = read_timeline(reader, question, asked, asked_ns)
+    seen = _look(reader, question, asked, timeline, asked_ns)
     if seen is None:
         if timeline is None:
             return _stop(question, asked_ns, None, say_nothing_there(question))
@@ -101,6 +102,9 @@ def _look(
 ) -> _Seen | None:
     """Returns what is wrong and for whom: by requests, and where they are well by metrics."""
     signs = find_signs(timeline, question.symptom) if timeline else []
+    if timeline and not signs and question.alert_id:
+        # What an alert is about is guessed from its words; that something is wrong is not.
+        signs = find_signs(timeline, None)
     if timeline and signs:
         return _Seen(timeline, None, signs[0], find_where(reader, requests, timeline, signs[0]))
     history, step_ns = around(question, now_ns)
@@ -115,15 +119,20 @@ def _look(
 
 
 def requests_of(question: Question) -> Filter:
-    """Returns which spans are the requests that a question is about."""
+    """Returns which spans are the service's requests, those outside the asked scope as well."""
     parts: list[Filter] = [Compare(Field("intrinsic", "entry"), "=", True)]
     if question.service:
         parts.insert(0, Compare(Field("intrinsic", "service.name"), "=", question.service))
     if question.model:
         parts.append(Compare(Field("intrinsic", "model_name"), "=", question.model))
-    for name, value in sorted(question.scope.items()):
-        parts.append(Compare(parse_field(name, Signal.TRACES), "=", value))
     return And(tuple(parts)) if len(parts) > 1 else parts[0]
+
+
+def _asked_scope(question: Question) -> list[Filter]:
+    return [
+        Compare(parse_field(name, Signal.TRACES), "=", value)
+        for name, value in sorted(question.scope.items())
+    ]
 
 
 def _build_case(
@@ -133,10 +142,10 @@ def _build_case(
     onset, where = seen.sign.onset, seen.where
     baseline = seen.span_of(0, max(onset.low, 1))
     window = seen.span_of(min(onset.high + 1, max(onset.start, onset.end - 2)), onset.end)
-    parts = _Parts.of(requests, where)
+    parts = _Parts.of(requests, question, where)
     inside, spans = None, 0
     if seen.measured is not None:
-        scope = where.scope if where else {}
+        scope = {**question.scope, **(where.scope if where else {})}
         effect, _ = measure_change(notebook, seen.measured, scope, (baseline, window))
     else:
         inside, spans = _look_inside(reader, question, parts, (baseline, window), seen.sign)
@@ -156,7 +165,7 @@ def _build_case(
         onset_ns=seen.span_of(onset.start, onset.end).start_ns,
         onset_low_ns=seen.span_of(onset.low, onset.end).start_ns,
         onset_high_ns=seen.span_of(0, onset.high + 1).end_ns,
-        scope=dict(where.scope) if where else {},
+        scope={**question.scope, **(where.scope if where else {})},
         requests=requests,
         slice=parts.slice,
         control=parts.control,
@@ -176,13 +185,16 @@ class _Parts:
     control: Filter | None
 
     @classmethod
-    def of(cls, requests: Filter, where: Where | None) -> "_Parts":
-        if where is None or not where.scope:
+    def of(cls, requests: Filter, question: Question, where: Where | None) -> "_Parts":
+        asked = _asked_scope(question)
+        inner, before = list(asked), list(asked)
+        if where is not None and where.scope:
+            inner.append(scope_filter(where.scope, where.dimensions))
+            before.append(scope_filter(where.earlier, where.dimensions))
+        if not inner:
             return cls(requests, requests, None)
-        inner = scope_filter(where.scope, where.dimensions)
-        before = scope_filter(where.earlier, where.dimensions)
-        earlier = join(requests, before) if where.earlier else requests
-        return cls(join(requests, inner), earlier, outside(requests, inner))
+        scope = join(*inner)
+        return cls(join(requests, scope), join(requests, *before), outside(requests, scope))
 
 
 def _look_inside(

@@ -10,12 +10,13 @@ from vario.model.telemetry import TimeRange
 BEFORE_NS = 15 * 60 * 10**9
 """An alert that fires tells of what began some time before: as long as its windows are."""
 _SIGNS: Mapping[Symptom, str] = {
-    "quality": r"accept|calibrat|accuracy|quality|drift|psi|feature|missing|feedback",
+    "quality": r"accept|calibrat|accuracy|quality|drift|psi|presence|missing|feedback",
     "cost": r"cost|waste|gpu_?util|batch_?size|replicas",
     "errors": r"error|5xx|availab|fail|timeout",
     "latency": r"laten|duration|slow|p9[59]|_bucket",
     "saturation": r"satur|queue|memory|cpu|disk|in_?flight",
 }
+_OF_EVERY_SLO = re.compile(r"error_?budget\w*|slo:\w+(:\w+)*|sli_error", re.IGNORECASE)
 _SCOPE = ("region", "model_version", "route", "http_route", "tier")
 _FIELDS = {"http_route": "attributes.http.route", "route": "attributes.http.route"}
 
@@ -26,8 +27,9 @@ def guess_symptom(*texts: str) -> Symptom | None:
     Example:
         >>> guess_symptom("HighLatency", "histogram_quantile(0.95, ...)")
         'latency'
+        >>> guess_symptom("ErrorBudgetBurn", "session-length", "slo:sli_error:ratio_rate1h")
     """
-    whole = " ".join(texts).lower()
+    whole = _OF_EVERY_SLO.sub(" ", " ".join(texts)).lower()
     return next((symptom for symptom, sign in _SIGNS.items() if re.search(sign, whole)), None)
 
 

@@ -22,6 +22,9 @@ MIN_SHARE = 0.5
 
 
 ERROR_FLOOR = 0.005
+LEAST_PLACEBOS = 10
+CLEAR_Z = 6.0
+"""Standard deviations of counting noise from which a slice is named without placebo windows."""
 LEAST_BEFORE = 20
 """Requests before the onset below which a value counts as new."""
 
@@ -71,7 +74,7 @@ def cut(cube: Cube, fields: Sequence[Field], sign: Sign) -> Where:
     table = make_table(cube, names, sign)
     before, after = columns_of(sign, table.total.shape[1])
     found = _without_floor(attribute(table, before, after), sign)
-    best = found.causes[0] if found.causes else None
+    best = found.causes[0] if found.causes else _clear(found)
     scope = dict(best.where) if best is not None and best.share >= MIN_SHARE else {}
     return Where(
         attribution=found,
@@ -80,6 +83,14 @@ def cut(cube: Cube, fields: Sequence[Field], sign: Sign) -> Where:
         slice=best if scope else None,
         dimensions=dict(zip(names, fields, strict=True)),
     )
+
+
+def _clear(found: Attribution) -> Slice | None:
+    """Returns the best candidate where too little is known of the past for placebo windows."""
+    if found.placebos >= LEAST_PLACEBOS - 1 or not found.candidates:
+        return None
+    best = found.candidates[0]
+    return best if best.z >= CLEAR_Z and best.share >= 0.6 else None
 
 
 def _floor(sign: Sign) -> float:
@@ -126,7 +137,13 @@ def columns_of(sign: Sign, steps: int) -> tuple[np.ndarray, np.ndarray]:
     onset = sign.onset
     first = min(onset.high + 1, max(onset.start, onset.end - 2))
     before = np.arange(0, max(onset.low, 1), dtype=np.int64)
-    return before, np.arange(first, min(onset.end, steps), dtype=np.int64)
+    after = np.arange(first, min(onset.end, steps), dtype=np.int64)
+    # Placebo windows are as long as the one that is asked about: of an incident that has lasted
+    # longer than the past is known, only so many steps are looked at, spread over all of it.
+    most = max(2, len(before) - LEAST_PLACEBOS)
+    if len(after) > most:
+        after = after[np.linspace(0, len(after) - 1, most).round().astype(np.int64)]
+    return before, after
 
 
 def make_table(cube: Cube, names: Sequence[str], sign: Sign) -> LeafTable:
