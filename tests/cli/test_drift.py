@@ -49,7 +49,8 @@ def test_a_good_candidate_passes(reference: Path, tmp_path: Path) -> None:
     found = invoke("drift", "check", *options, "--by", "region")
     assert found.exit_code == 0, found.output
     lines = found.output.splitlines()
-    assert lines[0].split() == ["FEATURE", "REGION", "PSI", "CHANCE", "PRESENT", "ROWS"]
+    head = ["FEATURE", "REGION", "PSI", "CHANCE", "PRESENT", "OUTSIDE", "ROWS"]
+    assert lines[0].split() == head
     assert [line.split()[:3] for line in lines[1:4]] == [
         [name, "all", "ok"] for name in ("age", "country", "prediction")
     ]
@@ -85,6 +86,10 @@ def test_a_bad_candidate_fails_with_reasons_and_a_page(reference: Path, tmp_path
         (("create", "x.csv", "--model", "m"), "a reference needs a name"),
         (("create", "--model", "m", "--name", "n"), "name a FILE of rows, or give --from-live"),
         (("create", "x.txt", "--model", "m", "--name", "n"), "what ends in '.txt' cannot be read"),
+        (
+            ("create", "x.csv", "--model", "m", "--name", "n", "--label", "clicked"),
+            "--label tells what came of predictions: name their column with --prediction",
+        ),
         (("create", "x.csv", "--model", "m", "--name", "n"), "x.csv: there is no such file"),
         (
             ("create", "--model", "m", "--name", "n", "--from-live", "soon"),

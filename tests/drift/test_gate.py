@@ -124,3 +124,15 @@ def test_references_are_compared_feature_by_feature() -> None:
     assert found[0].psi == pytest.approx(0.0, abs=0.02)
     assert found[0].missing == (0.0, 1 / 4_000)
     assert found[2] == Change("score", "added", None, None)
+
+
+def test_values_out_of_the_references_range_are_told_and_refused_if_asked() -> None:
+    reference = Reference("v23", "m", "", "x", 1, {"age": make_feature("age", np.arange(100.0))})
+    columns = {"age": [*np.arange(95.0).tolist(), 150.0, 160.0, -1.0, None, 99.0]}
+    for most, failures in (
+        (1.0, ()),
+        (0.02, ("3.03% of its values out of the reference's range, 2.00% allowed",)),
+    ):
+        (found,) = check(reference, columns, max_psi=1.0, min_presence=0.5, max_out_of_range=most)
+        assert found.drift.outside_ratio == pytest.approx(3 / 99)
+        assert found.failures == failures

@@ -40,3 +40,9 @@ def test_of_many_features_the_worst_are_told() -> None:
     checks: list[Check] = list(examine(DriftReport(at_ms=1, invalid=invalid)))
     assert len(checks) == 20
     assert "'f30'" in checks[0].message
+
+
+def test_feedback_without_its_prediction_is_named() -> None:
+    (check,) = examine(DriftReport(unjoined=41.7))
+    assert (check.name, check.status) == ("feedback", "warning")
+    assert check.message == "42 times lately feedback found no prediction of its request"

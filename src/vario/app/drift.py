@@ -23,6 +23,7 @@ from vario.store.base import Store
 log = logging.getLogger(__name__)
 
 STOP_S = 30.0
+UNJOINED = 'sum(increase(prediction_feedback_unjoined_total{reason="unknown"}[5m]))'
 
 
 class DriftLoop:
@@ -89,6 +90,7 @@ class DriftLoop:
                 self._recall(at_ms)
                 self._is_new = False
             readings, outcomes = self._watch.readings, self._outcomes.readings
+            unjoined = sum(cell.value for cell in self._ask(UNJOINED, at_ms))
             self._write([*gauges(readings), *outcome_gauges(outcomes)], at_ms)
         except VarioError as error:
             log.warning("drift could not be judged: %s", error)
@@ -101,6 +103,7 @@ class DriftLoop:
             without_reference=tuple(sorted(_find_models(traffic) - newest.keys())),
             invalid=tuple(_find_invalid(traffic)),
             outcomes=tuple(outcomes),
+            unjoined=unjoined,
         )
         self._tell()
 

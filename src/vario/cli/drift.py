@@ -225,6 +225,12 @@ def _line(r: Any) -> str:
 @click.option("--model", default="", help="The model, where --reference is a name.")
 @click.option("--max-psi", default=0.2, show_default=True, help="Greatest PSI that passes.")
 @click.option("--min-presence", default=0.99, show_default=True, help="Least share with a value.")
+@click.option(
+    "--max-out-of-range",
+    default=1.0,
+    show_default=True,
+    help="Greatest share of values beyond the reference's lowest and highest.",
+)
 @click.option("--by", default="", help="A column whose values are checked one by one: region.")
 @click.option("--prediction", help="The candidate's column with the model's output.")
 @click.option("--html", type=click.Path(path_type=Path), help="Write a page with pictures.")
@@ -237,6 +243,7 @@ def check(
     model: str,
     max_psi: float,
     min_presence: float,
+    max_out_of_range: float,
     by: str,
     prediction: str | None,
     html: Path | None,
@@ -253,7 +260,14 @@ def check(
         raise BadData(f"{candidate} has no column {prediction!r}; it has {', '.join(columns)}")
     if prediction:
         columns["prediction"] = columns.pop(prediction)
-    found = check_data(reference, columns, max_psi=max_psi, min_presence=min_presence, by=by)
+    found = check_data(
+        reference,
+        columns,
+        max_psi=max_psi,
+        min_presence=min_presence,
+        max_out_of_range=max_out_of_range,
+        by=by,
+    )
     if html:
         html.write_text(_page_of_check(reference, candidate, found), "utf-8")
     if as_json:
@@ -286,7 +300,7 @@ def _print_check(reference: "Reference", found: "list[Checked]", by: str) -> Non
     failed = [one for one in found if one.failures]
     shown = found if not by else [one for one in found if not one.segment or one.failures]
     print_table(
-        ["FEATURE", by.upper() or "ROWS OF", "", "PSI", "CHANCE", "PRESENT", "ROWS"],
+        ["FEATURE", by.upper() or "ROWS OF", "", "PSI", "CHANCE", "PRESENT", "OUTSIDE", "ROWS"],
         [
             [
                 one.feature.name,
@@ -295,6 +309,9 @@ def _print_check(reference: "Reference", found: "list[Checked]", by: str) -> Non
                 f"{one.drift.psi:.3f}",
                 f"{one.drift.psi_critical:.3f}",
                 f"{1 - one.drift.missing_ratio:.2%}",
+                "-"
+                if one.drift.outside_ratio != one.drift.outside_ratio
+                else f"{one.drift.outside_ratio:.2%}",
                 f"{one.drift.rows:.0f}",
             ]
             for one in shown
@@ -319,6 +336,9 @@ def _as_json(one: "Checked") -> dict[str, Any]:
         "failures": list(one.failures),
         "rows": drift.rows,
         "presence_ratio": 1 - drift.missing_ratio,
+        "out_of_range_ratio": (
+            None if drift.outside_ratio != drift.outside_ratio else drift.outside_ratio
+        ),
         "psi": None if drift.psi != drift.psi else drift.psi,
         "psi_critical": None if drift.psi != drift.psi else drift.psi_critical,
     }

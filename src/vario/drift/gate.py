@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from vario.drift.judge import FeatureDrift, Limits, Window, judge
-from vario.drift.reference import FeatureReference, Reference, count_column
+from vario.drift.reference import FeatureReference, Reference, count_column, count_out_of_range
 from vario.errors import BadData
 
 EVERYTHING = ""
@@ -38,19 +38,22 @@ def check(
     *,
     max_psi: float,
     min_presence: float,
+    max_out_of_range: float = 1.0,
     by: str = "",
 ) -> list[Checked]:
     """Returns every feature of the reference in a candidate's data, whole and by segment.
 
     A feature fails where its PSI is above `max_psi` and above what chance makes of so many rows,
-    or where it is present in less than `min_presence` of the rows. Within a segment PSI is judged
-    only if the reference knows the segment.
+    where it is present in less than `min_presence` of the rows, or where more than
+    `max_out_of_range` of its values lie beyond the reference's lowest and highest. Within a
+    segment PSI is judged only if the reference knows the segment.
 
     Args:
         reference: what the data should look like.
         columns: the candidate's columns, all of one length.
         max_psi: greatest PSI that passes, nats.
         min_presence: least share of rows with a value, 0 to 1.
+        max_out_of_range: greatest share of values out of the reference's range, 0 to 1.
         by: a column whose values are judged one by one too, such as `region`.
 
     Raises:
@@ -72,7 +75,8 @@ def check(
         for value, at in segments.items():
             own, is_like = reference.find(name, [(by, value)] if value else [])
             counts, missing = count_column(feature, column[at])
-            pairs.append((value, own, Window(counts, missing, is_like=is_like)))
+            outside = count_out_of_range(own, column[at])
+            pairs.append((value, own, Window(counts, missing, is_like=is_like, outside=outside)))
     found = judge([(feature, window) for _, feature, window in pairs], Limits(alpha=1e-3))
     return [
         Checked(
@@ -80,13 +84,15 @@ def check(
             segment,
             drift,
             tuple(window.counts.tolist()),
-            _failures(drift, max_psi, min_presence),
+            _failures(drift, max_psi, min_presence, max_out_of_range),
         )
         for (segment, feature, window), drift in zip(pairs, found, strict=True)
     ]
 
 
-def _failures(drift: FeatureDrift, max_psi: float, min_presence: float) -> tuple[str, ...]:
+def _failures(
+    drift: FeatureDrift, max_psi: float, min_presence: float, max_out_of_range: float
+) -> tuple[str, ...]:
     failures: list[str] = []
     presence = 1 - drift.missing_ratio
     if presence < min_presence:
@@ -98,4 +104,9 @@ def _failures(drift: FeatureDrift, max_psi: float, min_presence: float) -> tuple
     if drift.psi > max(max_psi, drift.psi_critical):
         low, high = drift.psi_interval.low, drift.psi_interval.high
         failures.append(f"PSI {drift.psi:.3f} [{low:.3f}, {high:.3f}], {max_psi:g} allowed")
+    if drift.outside_ratio > max_out_of_range:
+        failures.append(
+            f"{drift.outside_ratio:.2%} of its values out of the reference's range,"
+            f" {max_out_of_range:.2%} allowed"
+        )
     return tuple(failures)

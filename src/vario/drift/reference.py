@@ -265,13 +265,25 @@ def count_column(feature: FeatureReference, column: Column) -> tuple[Floats, flo
         for text in texts:
             counted[text] = counted.get(text, 0.0) + 1
         return count_categories(counted, feature.categories), float(len(column) - len(texts))
+    finite = _finite_numbers(column)
+    return count_values(finite, feature.edges), float(len(column) - len(finite))
+
+
+def count_out_of_range(feature: FeatureReference, column: Column) -> float:
+    """Returns how many raw values lie beyond the reference's lowest and highest; nan if unknown."""
+    if feature.kind == "categorical" or not math.isfinite(feature.lowest + feature.highest):
+        return math.nan
+    finite = _finite_numbers(column)
+    return float(((finite < feature.lowest) | (finite > feature.highest)).sum())
+
+
+def _finite_numbers(column: Column) -> Floats:
     numbers = [
         float(value)
         for value in column
         if isinstance(value, int | float | np.number) and not isinstance(value, bool)
     ]
-    finite = np.array([value for value in numbers if math.isfinite(value)])
-    return count_values(finite, feature.edges), float(len(column) - len(finite))
+    return np.array([value for value in numbers if math.isfinite(value)], dtype=np.float64)
 
 
 def split_column(column: Column) -> tuple[Floats | None, dict[str, float], float]:

@@ -19,7 +19,7 @@ _OTHERWISE = "see what the service gives to vario.record_prediction for it"
 
 
 def examine(report: DriftReport) -> Iterator[Check]:
-    """Yields checks of the watch itself, of models without a reference, of unusable values."""
+    """Yields checks of the watch, of models without a reference, of feedback, of bad values."""
     if report.error:
         yield Check(
             "drift", "", "failed", f"drift could not be judged: {report.error}",
@@ -39,6 +39,13 @@ def examine(report: DriftReport) -> Iterator[Check]:
             f"model {model!r} makes predictions and has no reference: nothing tells when it drifts",
             f"vario reference create training.parquet --model {name} --name NAME --by region, or "
             f"of live traffic: vario reference create --model {name} --name NAME --from-live 24h",
+        )  # fmt: skip
+    if report.unjoined:
+        yield Check(
+            "feedback", "", "warning",
+            f"{report.unjoined:.0f} times lately feedback found no prediction of its request",
+            "give vario.record_prediction and vario.record_feedback the same request_id in one "
+            "process, or tell record_feedback the model_version and the segments",
         )  # fmt: skip
     for invalid in sorted(report.invalid, reverse=True)[:MOST_TOLD]:
         yield Check(

@@ -70,6 +70,7 @@ class DriftReport:
         invalid: values of the last minutes that could not be used.
         error: why the last step failed, empty if it did not.
         outcomes: feedback in every scope.
+        unjoined: feedback of the last minutes whose prediction is not known.
     """
 
     at_ms: int = 0
@@ -79,6 +80,7 @@ class DriftReport:
     invalid: tuple[Invalid, ...] = ()
     error: str = ""
     outcomes: tuple[OutcomeReading, ...] = ()
+    unjoined: float = 0.0
 
     def failed(self, error: str) -> "DriftReport":
         """Returns the report of before with why there is no newer one."""
