@@ -8,14 +8,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from vario.investigate.case import Case, Clue
+from vario.investigate.slices import BAD
 from vario.investigate.where import Where
-from vario.investigate.words import say_scope, say_share
+from vario.investigate.words import say_share
 from vario.model.investigation import (
     Finding,
     FindingKind,
     Moment,
     RuledOut,
-    Symptom,
     Verdict,
 )
 
@@ -32,7 +32,6 @@ _WEIGHT: Mapping[FindingKind, float] = {
     "feature": 1.0, "mediator": 1.0, "configuration": 0.97, "release": 0.95, "dependency": 0.95,
     "change": 0.9, "resource": 0.8, "traffic": 0.7, "operation": 0.7, "log": 0.6, "slice": 0.6,
 }  # fmt: skip
-_BAD: Mapping[Symptom, str] = {"errors": "fail", "latency": "are slow"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +53,6 @@ def judge(
     """
     found = [_at_home(case, one, services) for one in clues if isinstance(one, Finding)]
     ruled_out = [one for one in clues if isinstance(one, RuledOut)]
-    slice_ = _tell_slice(case, where)
-    if slice_ is not None:
-        found.append(slice_)
     kept: list[Finding] = []
     for one in found:
         late = _is_late(case, one)
@@ -133,7 +129,7 @@ def _tell_mix(case: Case, where: Where | None) -> Finding | None:
     moved = change.after - change.before
     if moved <= 0 or change.mix < 0.5 * moved:
         return None
-    what = _BAD.get(case.symptom, "are not as they should be")
+    what = BAD.get(case.symptom, "are not as they should be")
     return Finding(
         kind="traffic",
         subject={"traffic": "mix"},
@@ -201,26 +197,3 @@ def _agree(one: Finding, other: Finding) -> bool:
 def _belong(one: Finding, other: Finding) -> bool:
     """Returns whether two suspects speak of the same part of the traffic: no value disagrees."""
     return all(other.subject.get(name, value) == value for name, value in one.subject.items())
-
-
-def _tell_slice(case: Case, where: Where | None) -> Finding | None:
-    if where is None or where.slice is None:
-        return None
-    part = where.slice
-    same = "".join(f"; so does {say_scope(other)}: nothing here tells them apart"
-                   for other in part.same_as[:2])  # fmt: skip
-    what = _BAD.get(case.symptom, "are not as they should be")
-    return Finding(
-        kind="slice",
-        subject=dict(part.where),
-        statement=(
-            f"{say_scope(part.where)} holds {say_share(part.share)} of the damage: "
-            f"{say_share(part.before)} of its requests {what} before, {say_share(part.after)} "
-            f"since{same}."
-        ),
-        explained=part.share,
-        confidence=round(min(0.9, 0.5 + 0.4 * part.share) * (1 - min(part.p, 0.3)), 3),
-        onset_ns=case.onset_ns,
-        cause="where",
-        next_step=f"Compare requests of {say_scope(part.where)} with the rest.",
-    )

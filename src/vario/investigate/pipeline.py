@@ -19,9 +19,18 @@ from vario.investigate.measures import Measured, find_measured, measure_change
 from vario.investigate.mediators import find_shifted
 from vario.investigate.paths import RequestPath, compare_paths, read_paths
 from vario.investigate.reader import Reader
+from vario.investigate.slices import tell_slice
 from vario.investigate.summary import say_no_change, say_nothing_there, summarise
 from vario.investigate.timeline import Sign, Timeline, around, find_signs, read_timeline
-from vario.investigate.where import Where, cut, find_where, join, outside, scope_filter
+from vario.investigate.where import (
+    Where,
+    cut,
+    find_where,
+    join,
+    outside,
+    scope_filter,
+    share_read,
+)
 from vario.model.filter import And, Compare, Field, Filter
 from vario.model.investigation import (
     Coverage,
@@ -35,6 +44,8 @@ from vario.query.filter import parse_field
 TRACES = 700
 """Requests of each of slice and control, before and since, whose traces are read."""
 CONTROL_TRACES = 300
+MOST_SERVICES = 8
+"""Services that are looked at where none is named; the busiest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +86,8 @@ def investigate(
         probers: looked at beside the requests themselves, each for one sort of suspect.
     """
     asked_ns = clock.now_ns()
+    if not question.service:
+        question = replace(question, service=_find_worst(reader, question, asked_ns))
     requests = requests_of(question)
     asked = join(requests, *_asked_scope(question))
     timeline = read_timeline(reader, question, asked, asked_ns)
@@ -84,13 +97,33 @@ def investigate(
             return _stop(question, asked_ns, None, say_nothing_there(question))
         return _stop(question, asked_ns, timeline, say_no_change(question, timeline))
     notebook = Notebook(reader)
-    case, inside, spans = _build_case(reader, notebook, question, requests, seen)
+    parts = _Parts.of(requests, question, seen.where)
+    case, inside, spans = _build_case(reader, notebook, question, requests, seen, parts)
     clues: list[Clue] = list(find_inside(notebook, case, inside)) if inside else []
+    slice_ = tell_slice(notebook, case, seen.where, parts.earlier)
+    if slice_ is not None:
+        clues.append(slice_)
     for prober in probers:
         clues.extend(prober(reader, case))
     reached = {one.operation[0] for one in inside.moved} if inside else set[str]()
     judged = judge(case, seen.where, clues, reached)
     return _answer(question, asked_ns, case, judged, _coverage(seen, spans))
+
+
+def _find_worst(reader: Reader, question: Question, now_ns: int) -> str:
+    """Returns the service whose requests show a symptom most clearly, empty where none does."""
+    window, _ = around(question, now_ns)
+    known = reader.store.find_services(window, step_ns=max(window.duration_ns, 1))
+    busiest = sorted(known, key=lambda one: (-one.requests, one.service_name))
+    names = list(dict.fromkeys(one.service_name for one in busiest))[:MOST_SERVICES]
+    found: list[tuple[float, str]] = []
+    for name in names:
+        asked = replace(question, service=name)
+        requests = join(requests_of(asked), *_asked_scope(asked))
+        timeline = read_timeline(reader, asked, requests, now_ns)
+        signs = find_signs(timeline, question.symptom) if timeline else []
+        found += [(sign.onset.statistic, name) for sign in signs[:1]]
+    return max(found, default=(0.0, ""))[1]
 
 
 def _look(
@@ -136,13 +169,17 @@ def _asked_scope(question: Question) -> list[Filter]:
 
 
 def _build_case(
-    reader: Reader, notebook: Notebook, question: Question, requests: Filter, seen: _Seen
+    reader: Reader,
+    notebook: Notebook,
+    question: Question,
+    requests: Filter,
+    seen: _Seen,
+    parts: "_Parts",
 ) -> tuple[Case, Inside | None, int]:
     """Returns the case, what happened inside its requests, and how many spans were read."""
     onset, where = seen.sign.onset, seen.where
     baseline = seen.span_of(0, max(onset.low, 1))
     window = seen.span_of(min(onset.high + 1, max(onset.start, onset.end - 2)), onset.end)
-    parts = _Parts.of(requests, question, where)
     inside, spans = None, 0
     if seen.measured is not None:
         scope = {**question.scope, **(where.scope if where else {})}
@@ -242,7 +279,11 @@ def _failed(path: RequestPath) -> float:
 def _coverage(seen: _Seen, spans: int) -> Coverage:
     requests = int(seen.timeline.count.sum()) if seen.timeline else 0
     placebos = seen.where.attribution.placebos if seen.where else 0
-    return Coverage(spans=requests + spans, placebos=placebos)
+    sampled = share_read(seen.timeline) if seen.timeline else 1.0
+    left = () if sampled == 1 else (f"attributes of {1 - sampled:.0%} of the requests",)
+    return Coverage(
+        spans=requests + spans, sampled=round(sampled, 3), placebos=placebos, left_out=left
+    )
 
 
 def _answer(

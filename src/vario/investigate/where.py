@@ -17,6 +17,8 @@ from vario.store.base import Cube
 
 PROFILE_ROWS = 20_000
 MOST_LEAVES = 4_000
+MOST_REQUESTS = 400_000
+"""Requests whose attributes are read; of more, a part of each step's time is."""
 MIN_SHARE = 0.5
 """A slice with a smaller share of the damage is not whom it hurts, but one part of it."""
 
@@ -64,8 +66,14 @@ def find_where(reader: Reader, requests: Filter, timeline: Timeline, sign: Sign)
         by=fields,
         slow_ns=timeline.slow_ns,
         limit=MOST_LEAVES,
+        share=share_read(timeline),
     )
     return cut(cube, fields, sign)
+
+
+def share_read(timeline: Timeline) -> float:
+    """Returns the share of the requests that are cut by their attributes: all of not too many."""
+    return min(1.0, max(MOST_REQUESTS / max(float(timeline.count.sum()), 1.0), 0.02))
 
 
 def cut(cube: Cube, fields: Sequence[Field], sign: Sign) -> Where:

@@ -377,8 +377,12 @@ class EvidenceReader(Protocol):
         by: Sequence[Field],
         slow_ns: int = 0,
         limit: int = 20_000,
+        share: float = 1.0,
     ) -> Cube:
-        """Counts spans or records by fields and step; the `limit` largest combinations."""
+        """Counts spans or records by fields and step; the `limit` largest combinations.
+
+        With a `share` below 1 only that part of the time of each step is read.
+        """
         ...
 
     def sample_traces(self, where: Filter, window: TimeRange, *, limit: int) -> SpanTable:

@@ -41,6 +41,7 @@ _FUNCTIONS: Mapping[Aggregate, str] = {
     "p99": "quantileExactInclusive(0.99)({x})",
 }
 
+_AGE = "(toUnixTimestamp64Nano(Timestamp) - {start_ns:Int64})"
 _VALUES_SHOWN = 12
 _PIECES = 24
 """A large window is sampled in so many pieces of equal distance."""
@@ -100,8 +101,12 @@ class EvidenceQueries:
         by: Sequence[Field],
         slow_ns: int = 0,
         limit: int = 20_000,
+        share: float = 1.0,
     ) -> Cube:
-        """Counts spans or records by fields and step; the `limit` largest combinations."""
+        """Counts spans or records by fields and step; the `limit` largest combinations.
+
+        With a `share` below 1 only that part of the time of each step is read.
+        """
         condition = compile_filter(where, signal)
         table, in_window = _TABLES[signal]
         params: dict[str, Any] = {**bind_window(window, step_ns), **condition.params}
@@ -111,9 +116,13 @@ class EvidenceQueries:
             sql, own = _rename(compile_field(field, signal), name)
             keys.append(f"{sql} AS {name}")
             params |= own
+        part = ""
+        if share < 1:
+            part = f" AND ({_AGE} % {{step_ns:Int64}}) < {{part_ns:Int64}}"
+            params["part_ns"] = max(1, int(step_ns * share))
         columns = self._engine.query_columns(
             f"SELECT {', '.join([*keys, f'{STEP} AS step', _MEASURES[signal]])}"
-            f" FROM {table} WHERE {in_window} AND ({condition.sql})"
+            f" FROM {table} WHERE {in_window}{part} AND ({condition.sql})"
             f" GROUP BY {', '.join([*names, 'step'])}",
             params | {"slow_ns": slow_ns},
         )
