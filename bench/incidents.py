@@ -8,7 +8,7 @@
 
 Each run starts `vario demo` on a folder of its own, waits until it has been well for some minutes,
 lets it break, waits for the alert that should tell it, reads what the incident says is the cause a
-minute later, has it mended, and waits for the verdict. Results are added to `incidents.jsonl`
+minute and a half later, has it mended, and waits for the verdict. Results are added to `incidents.jsonl`
 beside this file; the table in `docs/incidents-demo.md` is made of the newest run of each seed.
 """
 
@@ -37,7 +37,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "incidents-demo.md"
 BEGIN, END = "<!-- table: python -m bench incidents -->", "<!-- end of table -->"
 
 WARM_S = 150.0
-READ_AFTER_S = 60.0
+READ_AFTER_S = 90.0
 CONTROL_S = 150.0
 START_S, ALERT_S, VERDICT_S = 240.0, 300.0, 420.0
 _POLL_S = 2.0
