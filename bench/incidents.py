@@ -8,8 +8,9 @@
 
 Each run starts `vario demo` on a folder of its own, waits until it has been well for some minutes,
 lets it break, waits for the alert that should tell it, reads what the incident says is the cause a
-minute and a half later, has it mended, and waits for the verdict. Results are added to `incidents.jsonl`
-beside this file; the table in `docs/incidents-demo.md` is made of the newest run of each seed.
+minute and a half later, has it mended, and waits for the verdict. Results are added to
+`incidents.jsonl` beside this file; the table in `docs/incidents-demo.md` is made of the newest run
+of each seed.
 """
 
 import json

@@ -51,6 +51,7 @@ vario is live: {url}
   Logs      every line of a trace; the jump is on each span
   SLOs      in a minute, from what it sends: vario slo list --server {url}
   Alerts    what burns them, and why one is quiet: vario alerts list --server {url}
+  Incidents what went wrong, why, and whether it is mended: {url}/incidents
   Drift     features against what the model was made for: vario drift report --server {url}
   Terminal  vario doctor --server {url}
 
