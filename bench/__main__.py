@@ -17,6 +17,8 @@ MODULES = (
     "drift",
     "guards",
     "keep",
+    "rca_rs",
+    "rca_petshop",
 )
 
 
