@@ -15,6 +15,7 @@ MODULES = (
     "soak",
     "slo",
     "drift",
+    "drift_days",
     "guards",
     "keep",
     "rca_rs",

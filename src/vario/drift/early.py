@@ -6,12 +6,14 @@ than once in `1 / alpha` steps on average, and Page's sum over a distribution's 
 """
 
 import math
+from collections import deque
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from vario.drift.bins import Floats
 from vario.drift.judge import Limits
+from vario.drift.noise import pair_effect
 from vario.drift.sequential import PageHinkley
 
 _ALTERNATIVES = (0.03, 0.1, 0.35, 0.9)
@@ -130,6 +132,8 @@ class ShiftDetector:
         return self.detector.update(moved / math.sqrt(max(self.variance, 1.0))).drift_detected
 
 
+LEAST_PAIRS, MOST_PAIRS = 4, 30
+"""Pairs of neighbouring minutes that must have been seen, and that are kept."""
 SLACK = 2.0
 LEAST_ROWS, LEAST_STEPS = 20, 30
 AVERAGING = 1 / 15
@@ -147,6 +151,12 @@ class EarlyWarning:
     shift: ShiftDetector = field(default_factory=ShiftDetector)
     shifted_ms: int | None = None
     is_missing: bool = False
+    _before: Floats | None = None
+    _pairs: deque[float] = field(default_factory=lambda: deque[float](maxlen=MOST_PAIRS))
+
+    def effect(self) -> float:
+        """Returns by how much minutes vary more than independent rows would; nan if unknown."""
+        return float(np.median(self._pairs)) if len(self._pairs) >= LEAST_PAIRS else math.nan
 
     def take(
         self,
@@ -169,6 +179,15 @@ class EarlyWarning:
             limits: what is worth telling.
             at_ms: end of the step.
         """
+        block = np.append(counts, missing)
+        if self._before is not None:
+            pair = pair_effect(self._before, block)
+            if math.isfinite(pair):
+                self._pairs.append(pair)
+        self._before = block
+        effect = max(effect, self.effect())
+        if math.isnan(self.effect()):
+            return  # a few minutes are watched before anything is told
         tolerated = max(
             reference_missing + limits.least_missing, limits.missing_factor * reference_missing
         )

@@ -164,6 +164,30 @@ def design_effect(blocks: Floats) -> float:
     return max(float(statistic / freedom), 1.0)
 
 
+def pair_effect(earlier: Floats, later: Floats) -> float:
+    """Returns by how much two neighbouring blocks differ over what independent counts would.
+
+    Pearson's statistic of the two over its degrees of freedom, scaled so that the median of many
+    such is 1 where counts are independent: a median over pairs is a design effect that one sudden
+    change hardly moves. nan where the blocks hold too little.
+
+    Args:
+        earlier: counts in each bin, shape (b,).
+        later: counts in the same bins.
+
+    >>> round(pair_effect(np.array([50.0, 50.0]), np.array([60.0, 40.0])), 2)
+    4.29
+    """
+    both = np.stack([earlier, later])
+    both = both[:, both.sum(axis=0) > 0]
+    if both.shape[1] < 2 or both.sum(axis=1).min() <= 0:
+        return math.nan
+    expected = both.sum(axis=1, keepdims=True) * both.sum(axis=0) / both.sum()
+    freedom = both.shape[1] - 1
+    median = freedom * (1 - 2 / (9 * freedom)) ** 3  # of chi-square (Wilson and Hilferty)
+    return float(np.sum((both - expected) ** 2 / expected) / median)
+
+
 def false_discoveries(p_values: Floats, rate: float) -> NDArray[np.bool_]:
     """Returns which hypotheses are rejected so that at most `rate` of the rejected are false.
 

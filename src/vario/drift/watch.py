@@ -1,5 +1,6 @@
 """Watches live traffic against references, step by step; the caller brings the time."""
 
+import math
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -174,13 +175,18 @@ class DriftWatch:
             self._memories.setdefault((scope, feature.name, reference.name, window_s), _Memory())
             for scope, feature, _, _ in keys
         ]
+        for key, memory in zip(keys, memories, strict=True):
+            self._warn(reference, *key[:3], memory=memory, at_ms=at_ms)
         windows = [
-            window_of(feature, traffic[scope], memory.design_effect(), is_like=is_like)
+            window_of(
+                feature,
+                traffic[scope],
+                self._effect(memory, self._early[scope, feature.name, reference.name]),
+                is_like=is_like,
+            )
             for (scope, feature, is_like, _), memory in zip(keys, memories, strict=True)
         ]
         pairs = [(key[1], window) for key, window in zip(keys, windows, strict=True)]
-        for (scope, feature, is_like, _), memory in zip(keys, memories, strict=True):
-            self._warn(reference, scope, feature, memory, is_like=is_like, at_ms=at_ms)
         return [
             replace(
                 self._reading(reference, key[0], drift, window, memory, window_s, at_ms),
@@ -191,6 +197,12 @@ class DriftWatch:
                 keys, judge(pairs, self._limits), windows, memories, strict=True
             )
         ]
+
+    @staticmethod
+    def _effect(memory: _Memory, early: EarlyWarning) -> float:
+        """Returns the design effect of healthy windows, or that of minutes if it is greater."""
+        effect, minutes = memory.design_effect(), early.effect()
+        return effect if math.isnan(minutes) else max(effect, minutes)
 
     def _find(
         self, reference: Reference, scope: Scope, name: str, at_ms: int
@@ -205,9 +217,9 @@ class DriftWatch:
         reference: Reference,
         scope: Scope,
         feature: FeatureReference,
-        memory: _Memory,
-        *,
         is_like: bool,
+        *,
+        memory: _Memory,
         at_ms: int,
     ) -> None:
         """Gives the last minute to the detectors of a feature."""
