@@ -111,6 +111,25 @@ def full_shots(url: str) -> Iterator[Shot]:
     yield Shot("help", "/", "service-row", lambda page: page.keyboard.press("?"))
 
 
+def explore_shots(url: str) -> Iterator[Shot]:
+    """Yields the views of metrics, traces and logs beyond their lists."""
+    metrics = ask(url, "/api/metrics")["metrics"]
+    yield Shot("metrics", "/metrics", "metric-link")
+    for metric in [one for one in metrics if one["type"] == "histogram" and one["classic"]][:1]:
+        buckets = f"sum by (le) (rate({metric['name']}_bucket[5m]))"
+        quantile = urllib.parse.quote(f"histogram_quantile(0.95, {buckets})")
+        heat = urllib.parse.quote(buckets)
+        yield Shot("metrics-chart", f"/metrics?q={quantile}", "metrics-chart")
+        yield Shot("metrics-heat", f"/metrics?q={heat}&view=heat", "heat-map")
+    slow, quick = (
+        ask(url, f"/api/traces?order={order}&limit=1&start=now-15m")["traces"][0]["trace_id"]
+        for order in ("slowest", "newest")
+    )
+    yield Shot("traces-compared", f"/traces/compare?a={quick}&b={slow}", "trace-pairs")
+    yield Shot("logs-patterns", "/logs?view=patterns", "pattern")
+    yield Shot("logs-tail", "/logs?view=tail", "tail")
+
+
 def state_shots() -> Iterator[Shot]:
     """Yields what a page shows when there is nothing, no answer yet, or a refusal."""
     busy = _refuse(400, "execution", "the answer is too large for one page: narrow the window")
@@ -170,7 +189,7 @@ def main() -> None:
     url = options.url.rstrip("/")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_browser(), args=list(ARGUMENTS))
-        for shot in (*full_shots(url), *state_shots()):
+        for shot in (*full_shots(url), *explore_shots(url), *state_shots()):
             if shot.name.startswith(wanted):
                 take(browser, url, shot, options.out)
                 print(shot.name)
