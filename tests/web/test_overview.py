@@ -35,6 +35,40 @@ def test_a_row_for_each_service_and_model(open_page: OpenPage) -> None:
     expect(page.get_by_test_id("totals")).to_contain_text("services")
 
 
+def test_saturation_quality_and_cost_stand_beside_traffic(open_page: OpenPage) -> None:
+    page = open_page("/")
+    row_names(page)
+
+    def answer(route: Route) -> None:
+        fetched = route.fetch()
+        body = fetched.json()
+        for service in body["services"]:
+            if service["model"] == "recommender":
+                service |= {
+                    "latency_target": {"slo": "fast", "share": 0.95, "bound": 0.000001},
+                    "gpu": 0.254,
+                    "queue": 3.02,
+                    "batch": 8.0,
+                    "cost_per_1000": 0.2138,
+                    "currency": "USD",
+                    "missing": 1,
+                    "quality": ["session_length is missing"],
+                    "accept_rate": 0.41,
+                }
+        route.fulfill(response=fetched, json=body)
+
+    page.route("**/api/instruments*", answer)
+    page.reload()
+    row = page.locator('[data-service="ml-infer"][data-model="recommender"]')
+    expect(row.get_by_test_id("objective")).to_contain_text("p95 over")
+    expect(row.get_by_test_id("saturation")).to_contain_text("GPU 25.4")
+    expect(row.get_by_test_id("saturation")).to_contain_text("queue 3 · batch 8")
+    expect(row.get_by_test_id("cost")).to_have_text("$0.21")
+    expect(row.get_by_test_id("quality")).to_contain_text("accepted 41")
+    row.get_by_role("link", name="1 missing").click()
+    expect(page).to_have_url(re.compile(r"/drift\?model=recommender"))
+
+
 def test_rows_sort_by_a_column_and_the_address_keeps_it(open_page: OpenPage) -> None:
     page = open_page("/")
     page.get_by_test_id("sort-p95").click()

@@ -1,4 +1,5 @@
-import { useDeferredValue } from "react";
+import { useDeferredValue, useMemo } from "react";
+import { byService, keyOf, useInstruments } from "../../api/instruments";
 import { useServices, useStatus } from "../../api/queries";
 import type { Service } from "../../api/shapes";
 import { drawnFrom, observedRate } from "../../charts/points";
@@ -63,6 +64,8 @@ function Services({ data }: { data: Overview }) {
   const [wanted, setWanted] = useParam("q", "");
   const needle = useDeferredValue(wanted.trim().toLowerCase());
   const sorting = parseSorting(sort);
+  const { data: instruments } = useInstruments();
+  const known = useMemo(() => byService(instruments?.services ?? []), [instruments]);
   const { start, end, step } = data;
   const { live } = useTimeWindow();
   const from = live ? drawnFrom(data.services.map(({ points }) => points), start, end) : start;
@@ -102,6 +105,7 @@ function Services({ data }: { data: Overview }) {
                 <Row
                   key={`${service.service} ${service.model}`}
                   service={service}
+                  known={known.get(keyOf(service.service, service.model))}
                   start={start}
                   end={end}
                   step={step}
@@ -155,8 +159,10 @@ const HEADS: readonly [Column | null, string, string][] = [
   ["errors", "Errors", "errors"],
   ["traffic", "Traffic", "traffic"],
   [null, "", "flow"],
+  [null, "Saturation", "saturation"],
+  [null, "Quality", "quality"],
+  [null, "Cost / 1,000", "cost"],
   [null, "Regions", "region"],
-  ["seen", "Last request", "seen"],
 ];
 
 function Head({ sorting, onSort }: { sorting: Sorting; onSort: (sorting: Sorting) => void }) {

@@ -1,4 +1,5 @@
 import { memo, useMemo, type MouseEvent, type ReactNode } from "react";
+import type { Instruments } from "../../api/instruments";
 import type { Service, TrafficPoint } from "../../api/shapes";
 import { latencies, observedRate, rates, slowPoints } from "../../charts/points";
 import { SlowSparkline, Sparkline } from "../../charts/sparkline";
@@ -9,10 +10,13 @@ import { pageHref, type Params } from "../../url/params";
 import { Chip } from "../../ui/chip";
 import { useMoments } from "../../ui/moments";
 import { judge, VerdictBadge } from "../../ui/verdict";
+import { Cost, Objective, Quality, Saturation } from "./gauges";
 import css from "./overview.module.css";
 
 interface RowProps {
   service: Service;
+  /** What other metrics say of it, once that is known. */
+  known: Instruments | undefined;
   /** The window of the answer. */
   start: number;
   end: number;
@@ -23,7 +27,7 @@ interface RowProps {
   shared: boolean;
 }
 
-export const Row = memo(function Row({ service, start, end, step, from, shared }: RowProps) {
+export const Row = memo(function Row({ service, known, start, end, step, from, shared }: RowProps) {
   const { moment } = useMoments();
   const to = paths.service(service.service);
   const params: Params = { model: service.model || shared ? service.model : null };
@@ -38,7 +42,9 @@ export const Row = memo(function Row({ service, start, end, step, from, shared }
   return (
     <tr role="row" className={css.row} onClick={open} data-testid="service-row" data-service={service.service} data-model={service.model}>
       <Cell name="status">
-        <VerdictBadge verdict={verdict} />
+        <span title={`Last request ${formatAgo(seconds(service.last_seen), seconds(end))}, ${moment(seconds(service.last_seen))}`}>
+          <VerdictBadge verdict={verdict} />
+        </span>
       </Cell>
       <th role="rowheader" scope="row" className={css.service}>
         <Link to={to} params={params} title={service.service} data-testid="service-link">
@@ -60,6 +66,7 @@ export const Row = memo(function Row({ service, start, end, step, from, shared }
       </Cell>
       <Cell name="latency">
         <Latency service={service} from={from} />
+        <Objective service={service} known={known} />
       </Cell>
       <Cell name="errors" label="errors">
         <span className={verdict === "failing" ? css.bad : verdict === "errors" ? css.warn : undefined}>
@@ -72,11 +79,17 @@ export const Row = memo(function Row({ service, start, end, step, from, shared }
       <Cell name="flow">
         <Traffic service={service} step={step} end={end} from={from} />
       </Cell>
+      <Cell name="saturation" label="saturation">
+        <Saturation known={known} />
+      </Cell>
+      <Cell name="quality" label="quality">
+        <Quality known={known} />
+      </Cell>
+      <Cell name="cost" label="per 1,000">
+        <Cost known={known} />
+      </Cell>
       <Cell name="region">
         <Regions names={service.regions} />
-      </Cell>
-      <Cell name="seen" label="last request">
-        <span title={moment(seconds(service.last_seen))}>{formatAgo(seconds(service.last_seen), seconds(end))}</span>
       </Cell>
     </tr>
   );

@@ -3,7 +3,7 @@
 import type { Service } from "../../api/shapes";
 import { judge, WORST_FIRST } from "../../ui/verdict";
 
-export const COLUMNS = ["status", "service", "p50", "p95", "p99", "errors", "traffic", "seen"] as const;
+export const COLUMNS = ["status", "service", "p50", "p95", "p99", "errors", "traffic"] as const;
 export type Column = (typeof COLUMNS)[number];
 
 export interface Sorting {
@@ -37,8 +37,6 @@ function keyOf(service: Service, column: Column, end: number, step: number): num
       return service.error_ratio;
     case "traffic":
       return service.rate;
-    case "seen":
-      return service.last_seen;
     default:
       return service[column];
   }
