@@ -21,7 +21,7 @@ from vario.investigate.paths import RequestPath, compare_paths, read_paths
 from vario.investigate.reader import Reader
 from vario.investigate.slices import tell_slice
 from vario.investigate.summary import say_no_change, say_nothing_there, summarise
-from vario.investigate.timeline import Sign, Timeline, around, find_signs, read_timeline
+from vario.investigate.timeline import Sign, Timeline, around, find_signs, read_timeline, zoom
 from vario.investigate.where import (
     Where,
     cut,
@@ -44,6 +44,8 @@ from vario.query.filter import parse_field
 TRACES = 700
 """Requests of each of slice and control, before and since, whose traces are read."""
 CONTROL_TRACES = 300
+MOST_REQUESTS = 150_000
+"""Requests that are compared: of more, those nearest to the onset."""
 MOST_SERVICES = 8
 """Services that are looked at where none is named; the busiest."""
 
@@ -107,7 +109,7 @@ def investigate(
         clues.extend(prober(reader, case))
     reached = {one.operation[0] for one in inside.moved} if inside else set[str]()
     judged = judge(case, seen.where, clues, reached)
-    return _answer(question, asked_ns, case, judged, _coverage(seen, spans))
+    return _answer(question, asked_ns, case, judged, _coverage(seen, timeline, spans))
 
 
 def _find_worst(reader: Reader, question: Question, now_ns: int) -> str:
@@ -139,7 +141,8 @@ def _look(
         # What an alert is about is guessed from its words; that something is wrong is not.
         signs = find_signs(timeline, None)
     if timeline and signs:
-        return _Seen(timeline, None, signs[0], find_where(reader, requests, timeline, signs[0]))
+        nearer, sign = zoom(reader, requests, timeline, signs[0], most=MOST_REQUESTS)
+        return _Seen(nearer, None, sign, find_where(reader, requests, nearer, sign))
     history, step_ns = around(question, now_ns)
     if timeline is not None:
         history, step_ns = timeline.history, timeline.step_ns
@@ -276,13 +279,21 @@ def _failed(path: RequestPath) -> float:
     return float(path.error)
 
 
-def _coverage(seen: _Seen, spans: int) -> Coverage:
-    requests = int(seen.timeline.count.sum()) if seen.timeline else 0
+def _coverage(seen: _Seen, whole: Timeline | None, spans: int) -> Coverage:
+    """Returns what was read; of more requests than are compared, which are not."""
     placebos = seen.where.attribution.placebos if seen.where else 0
-    sampled = share_read(seen.timeline) if seen.timeline else 1.0
-    left = () if sampled == 1 else (f"attributes of {1 - sampled:.0%} of the requests",)
+    if whole is None or seen.timeline is None:
+        return Coverage(spans=spans, placebos=placebos)
+    every = float(whole.count.sum())
+    compared = float(seen.timeline.count.sum()) * share_read(seen.timeline)
+    sampled = min(1.0, compared / max(every, 1.0))
+    minutes = seen.timeline.history.duration_ns / 6e10
+    left = (f"requests further from the onset than {minutes / 2:.0f} minutes",)
     return Coverage(
-        spans=requests + spans, sampled=round(sampled, 3), placebos=placebos, left_out=left
+        spans=int(every) + spans,
+        sampled=round(sampled, 3),
+        placebos=placebos,
+        left_out=left if sampled < 1 else (),
     )
 
 

@@ -100,6 +100,12 @@ def read_timeline(
         return None
     history = TimeRange(end_ns - steps * step_ns, end_ns)
     slow_ns = _usual_ns(reader, question, requests, history)
+    return _read_steps(reader, requests, history, step_ns, slow_ns)
+
+
+def _read_steps(
+    reader: Reader, requests: Filter, history: TimeRange, step_ns: int, slow_ns: int
+) -> Timeline | None:
     cube = reader.store.read_cube(
         Signal.TRACES, requests, history, step_ns=step_ns, by=(), slow_ns=slow_ns
     )
@@ -107,6 +113,33 @@ def read_timeline(
         return None
     rows = (cube.count[0], cube.errors[0], cube.slow[0], cube.duration_s[0])
     return Timeline(history, step_ns, slow_ns, *rows)
+
+
+def zoom(
+    reader: Reader, requests: Filter, timeline: Timeline, sign: Sign, *, most: float
+) -> tuple[Timeline, Sign]:
+    """Returns the time around an onset that holds about `most` requests, and the sign in it.
+
+    What is compared is then bounded however much traffic there is, and the onset is known to
+    finer steps. Where the sign is not seen from so near, what is known stays.
+    """
+    total = float(timeline.count.sum())
+    if total <= most:
+        return timeline, sign
+    onset, step_ns = sign.onset, timeline.step_ns
+    unsure_ns = (onset.high - onset.low + 2) * step_ns
+    half_ns = max(int(timeline.history.duration_ns * most / total) // 2, 4 * unsure_ns)
+    middle_ns = timeline.time_of(onset.start)
+    start_ns = max(timeline.history.start_ns, middle_ns - half_ns)
+    end_ns = min(timeline.time_of(onset.end), middle_ns + half_ns)
+    fine_ns = choose_step_ns(end_ns - start_ns, total)
+    steps = (end_ns - start_ns) // fine_ns
+    if steps < LEAST_STEPS:
+        return timeline, sign
+    part = TimeRange(end_ns - steps * fine_ns, end_ns)
+    nearer = _read_steps(reader, requests, part, fine_ns, timeline.slow_ns)
+    signs = find_signs(nearer, sign.symptom) if nearer else []
+    return (nearer, signs[0]) if nearer and signs else (timeline, sign)
 
 
 def around(question: Question, now_ns: int) -> tuple[TimeRange, int]:
