@@ -70,7 +70,8 @@ def build_cuboids(codes: Codes, sizes: tuple[int, ...], max_dims: int) -> list[C
 
 
 def _extend(cuboid: Cuboid, dim: int, codes: Cells, size: int) -> Cuboid:
-    cell, cells = cuboid.cell * size + codes, cuboid.cells * size
+    cell, cells = cuboid.cell * size, cuboid.cells * size
+    cell += codes
     if cells > DENSE_CELLS:
         _, cell = np.unique(cell, return_inverse=True)
         cells = int(cell.max()) + 1
