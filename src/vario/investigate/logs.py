@@ -40,6 +40,8 @@ from vario.model.telemetry import LogRecord, Signal, TimeRange
 from vario.query.filter_text import format_filter
 
 MOST_FINDINGS = 3
+_MOST_RECORDS = 200_000
+"""Of the slice's time, so many records are looked at (1 s of CPU); half as many of the rest."""
 _LEAST_RECORDS = 5
 _LEAST_RATIO = {"WARN": 1.5, "ERROR": 1.5, "FATAL": 1.5}
 """How many times as frequent a pattern must be by the lower bound; 3 for lesser severities."""
@@ -120,7 +122,9 @@ def probe_logs(reader: Reader, case: Case) -> Sequence[Clue]:
     if min(requests) < 1:
         return ()
     where = scope_filter(case, Signal.LOGS)
-    found = reader.store.find_log_patterns(where, case.window, baseline=case.baseline)
+    found = reader.store.find_log_patterns(
+        where, case.window, baseline=case.baseline, most_records=_MOST_RECORDS
+    )
     if not found.records:
         return ()
     judged = judge_patterns(found, exposure=(requests[0], requests[1]))
@@ -158,7 +162,7 @@ def _judge_control(
     if min(before, after) < 1:
         return None
     found = reader.store.find_log_patterns(
-        rest, case.window, baseline=case.baseline, limit=1_000, most_records=200_000
+        rest, case.window, baseline=case.baseline, limit=1_000, most_records=_MOST_RECORDS // 2
     )
     judged = judge_patterns(found, exposure=(before, after))
     return {_key(one.pattern): one.change for one in judged}
