@@ -20,6 +20,7 @@ MODULES = (
     "keep",
     "rca_rs",
     "rca_petshop",
+    "incidents",
 )
 
 
