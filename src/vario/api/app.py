@@ -13,6 +13,7 @@ from vario.alert.incident.desk import IncidentDesk
 from vario.api import (
     alertmanager,
     alerts,
+    breakdown,
     capacity,
     compare,
     data,
@@ -43,6 +44,7 @@ from vario.api.alert_models import (
     SilencesOut,
     TestOut,
 )
+from vario.api.breakdown_models import BreakdownOut
 from vario.api.capacity_models import CapacityOut
 from vario.api.compare_models import ReleaseComparisonOut
 from vario.api.context import Context, ServerFacts
@@ -106,6 +108,7 @@ class Route(NamedTuple):
 ROUTES = (
     Route("/api/instruments", instruments.find_instruments, InstrumentsOut),
     Route("/api/services", services.find_services, ServicesOut),
+    Route("/api/services/{service:path}/breakdown", breakdown.get_breakdown, BreakdownOut),
     Route("/api/services/{service:path}/traffic", services.get_traffic, TrafficOut),
     Route("/api/traces", signals.find_traces, TracesOut),
     Route("/api/traces/heatmap", explore.get_latency_map, LatencyMapOut),
