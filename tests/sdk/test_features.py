@@ -160,6 +160,22 @@ def test_a_batch_is_what_its_rows_are(configured: OtlpSink, kind: str) -> None:
     assert found["count"].sum == sum(range(ROWS))
 
 
+def test_a_polars_frame_is_what_its_rows_are(configured: OtlpSink) -> None:
+    polars = pytest.importorskip(
+        "polars", reason="polars is not installed: its frames are not recorded"
+    )
+    frame = polars.DataFrame({name: list(column) for name, column in FRAME.items()})
+    vario.record_prediction(features=frame, prediction=polars.Series([0.5] * ROWS))
+    assert vario.flush()
+    assert counts(configured, "predictions_total") == {(): ROWS}
+    found = histograms(configured)
+    assert {name: point.count for name, point in found.items()} == {
+        "age": ROWS, "count": ROWS, "gap": 150, "prediction": ROWS,
+    }  # fmt: skip
+    missing = counts(configured, "feature_missing_total", "feature")
+    assert missing == {("gap",): 50}
+
+
 def test_arrays_have_names_for_their_columns(configured: OtlpSink) -> None:
     table = np.arange(20.0).reshape(10, 2)
     vario.record_prediction(features=table, feature_names=["a", "b"])

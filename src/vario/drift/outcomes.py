@@ -249,7 +249,8 @@ def calibration_of(scope: Scope, past: Outcomes, reference: Reference | None) ->
             _binned(past.rejected_scores, edges),
         )
     enough = accepted.sum() + rejected.sum() >= LEAST_CALIBRATION
-    return Calibration(edges, positions, calibrate(accepted, rejected) if enough else np.zeros(0))
+    probability = calibrate(accepted, rejected, positions) if enough else np.zeros(0)
+    return Calibration(edges, positions, probability)
 
 
 def _binned(scores: Observed, edges: Floats) -> Floats:

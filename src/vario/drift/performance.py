@@ -93,19 +93,23 @@ def calibration_error(accepted: Floats, rejected: Floats, mean_score: Floats) ->
     return float(np.average(gap, weights=n[used]))
 
 
-def calibrate(accepted: Floats, rejected: Floats) -> Floats:
+def calibrate(accepted: Floats, rejected: Floats, mean_score: Floats | None = None) -> Floats:
     """Returns the calibrated probability of each score bin, rising with the score (isotonic).
 
-    Pool-adjacent-violators over the bins' ratios, each smoothed by half a positive and half a
-    negative; bins without feedback take their neighbours' level.
+    Pool-adjacent-violators over the bins' ratios, each smoothed by one more prediction that comes
+    true as often as its score says: a bin with little feedback stays near what the model claims.
 
     Args:
         accepted: positives in each bin in order of score, shape (b,).
         rejected: negatives in each bin.
+        mean_score: mean score of each bin; 0.5 is taken if it is not given, or is no probability.
     """
+    prior = np.full(len(accepted), 0.5)
+    if mean_score is not None and mean_score.min() >= 0 and mean_score.max() <= 1:
+        prior = mean_score
     weight = accepted + rejected + 1.0
     pools: list[tuple[float, float, int]] = []  # (ratio, weight, bins)
-    for ratio, w in zip(((accepted + 0.5) / weight).tolist(), weight.tolist(), strict=True):
+    for ratio, w in zip(((accepted + prior) / weight).tolist(), weight.tolist(), strict=True):
         pools.append((ratio, w, 1))
         while len(pools) > 1 and pools[-2][0] > pools[-1][0]:
             (ratio_b, w_b, n_b), (ratio_a, w_a, n_a) = pools.pop(), pools.pop()

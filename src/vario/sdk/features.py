@@ -112,12 +112,13 @@ class FeatureRecorder:
     def _fold_column(self, labels: Labels, name: str, column: Any) -> None:
         numpy = sys.modules.get("numpy")
         array = column
-        if numpy is None or not hasattr(column, "dtype") or column.dtype.kind not in "fiu":
+        kind = getattr(getattr(column, "dtype", None), "kind", None)
+        if numpy is None or kind not in ("f", "i", "u"):
             self._fold_values(
                 labels, name, column.tolist() if hasattr(column, "tolist") else column
             )
             return
-        if array.dtype.kind == "f" and not _is_finite(numpy, array):
+        if kind == "f" and not _is_finite(numpy, array):
             finite = numpy.isfinite(array)
             if not finite.all():  # a sum may also be too large for a float
                 gone = int(numpy.isnan(array).sum())
@@ -247,12 +248,12 @@ def columns_of(features: Any, names: Iterable[str] | None = None) -> dict[str, A
         given = cast(Mapping[str, Any], features)
         first = next(iter(given.values()), None)
         if getattr(first, "ndim", None) == 1 or _is_frame_column(first):
-            return {str(name): _as_array(column) for name, column in given.items()}
+            return {str(name): as_array(column) for name, column in given.items()}
         return None
     if getattr(features, "column_names", None) is not None:  # Arrow
-        return {name: _as_array(features.column(name)) for name in features.column_names}
+        return {name: as_array(features.column(name)) for name in features.column_names}
     if getattr(features, "columns", None) is not None:  # pandas, polars
-        return {str(name): _as_array(features[name]) for name in features.columns}
+        return {str(name): as_array(features[name]) for name in features.columns}
     fields = getattr(getattr(features, "dtype", None), "names", None)
     if fields:
         return {name: features[name] for name in fields}
@@ -266,7 +267,7 @@ def _is_frame_column(column: Any) -> bool:
     return hasattr(column, "to_numpy") or hasattr(column, "to_pylist")
 
 
-def _as_array(column: Any) -> Any:
+def as_array(column: Any) -> Any:
     """Returns a column as an array where that loses nothing, else as a list."""
     if hasattr(column, "to_pylist"):  # Arrow: nulls become None
         if getattr(column, "null_count", 0) == 0:

@@ -6,7 +6,7 @@ from typing import Any
 from opentelemetry import trace
 
 from vario.sdk.faults import report
-from vario.sdk.features import Labels, columns_of
+from vario.sdk.features import Labels, as_array, columns_of
 from vario.sdk.logs import keep_event
 from vario.sdk.measures import MOST_BOUND, count, is_id, label
 from vario.sdk.pipeline import Pipeline
@@ -68,7 +68,7 @@ def record_prediction(
                 pipeline.feedback.remember(str(own), labels, prediction)
         else:
             if prediction is not None:
-                columns[OUTPUT] = prediction
+                columns[OUTPUT] = as_array(prediction)
             rows = pipeline.features.record_batch(labels, columns)
             said = None  # a batch of answers is too long to say
             _remember_batch(pipeline, request_id, labels, prediction)
