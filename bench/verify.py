@@ -145,6 +145,9 @@ FALSE = {
     "... AR(1) 0.8 a minute, 10 %": World(after=1.1, rho=0.8, wander=0.1),
     "... a wave of two hours, 10 %": World(after=1.1, wave=0.1),
     "... ten minutes of history": World(after=1.1, history_s=600, rho=0.5, wander=0.05),
+    "a demo: 150 s of history, 4/s, at 1.3": World(
+        after=1.3, incident=4.0, history_s=150, incident_s=120, rate=4.0
+    ),
     "... two requests a second": World(after=1.1, rate=2.0, rho=0.5, wander=0.05),
     "improved, 1.3 times": World(after=1.3, rho=0.8, wander=0.1),
     "fewer of the expensive requests": World(after=1.3, expensive=(0.4, 0.1), rho=0.5, wander=0.05),
@@ -159,6 +162,9 @@ TRUE = {
     "... AR(1) 0.5 a minute, 5 %": World(rho=0.5, wander=0.05),
     "... AR(1) 0.8 a minute, 10 %": World(rho=0.8, wander=0.1),
     "... ten minutes of history": World(history_s=600, rho=0.5, wander=0.05),
+    "a demo: 150 s of history, 4/s": World(
+        incident=4.0, history_s=150, incident_s=120, rate=4.0
+    ),
     "... two requests a second": World(rate=2.0, rho=0.5, wander=0.05),
     "... beside a control, shared noise": World(control=True, rho=0.8, wander=0.1),
     "1.3 times, then as before": World(incident=1.3, rho=0.5, wander=0.05),

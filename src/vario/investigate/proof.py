@@ -30,6 +30,12 @@ NOISIEST = 2.0
 RELAPSE_BLOCKS, RELAPSE_NS = 3, 60 * 10**9
 RELAPSE_DEVIATIONS = 4.0
 MOST_POINTS = 240
+SHORT_HISTORY = 60
+"""Blocks before the incident, below which those since the claim help to tell the scatter."""
+SHORT_BASELINE_NS = 480 * 10**9
+"""Less time than this before the incident may be too short to tell a tenth."""
+WIDEST = 0.5
+"""The margin after a short history, at most: this far above the baseline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,12 +193,29 @@ def _with_control(trial: Trial, blocks: _Blocks, count: int, anchor: int) -> _Bl
             if not level_shared:
                 return blocks
     judged = own - level
-    if np.nanstd(judged[blocks.before]) > NOISIEST * np.nanstd(own[blocks.before]):
+    noise = np.nanstd(own[blocks.before])
+    if np.nanstd(judged[blocks.before]) > noise and not _has_moved(level, blocks, trial):
+        return blocks
+    if np.nanstd(judged[blocks.before]) > NOISIEST * noise:
         return blocks
     return _Blocks(
         blocks.table, blocks.mix, blocks.shown, control, judged, blocks.before, blocks.during,
         blocks.since,
     )  # fmt: skip
+
+
+def _has_moved(level: Floats, blocks: _Blocks, trial: Trial) -> bool:
+    """Whether the control itself is not where it was: then what moved it has to be taken off."""
+    before = level[blocks.before]
+    usual, error = float(np.nanmean(before)), float(np.nanstd(before))
+    for part in (blocks.during, blocks.since):
+        if part.stop <= part.start:
+            continue
+        chance = 2 * error * math.sqrt(1 / (part.stop - part.start) + 1 / len(before))
+        moved = abs(float(np.nanmean(level[part])) - usual)
+        if moved > max(chance, 0.2 * _strict(trial, blocks)):
+            return True
+    return False
 
 
 def _is_shared(own: Floats, level: Floats, blocks: _Blocks) -> bool:
@@ -212,13 +235,21 @@ def _scaled(values: Floats, trial: Trial) -> Floats:
 
 
 def _spread(blocks: _Blocks) -> Spread:
-    """Returns how far a block since the claim scatters, wider where its traffic is thinner."""
-    spread = sequential.long_run(blocks.judged[blocks.before])
+    """Returns how far a block since the claim scatters, wider where its traffic is thinner.
+
+    Where little time was well before, the blocks since the claim, about their own mean, help.
+    """
+    before, since = blocks.judged[blocks.before], blocks.judged[blocks.since]
+    settled = since[len(since) // 4 :]
+    parts = [before]
+    if np.isfinite(before).sum() < SHORT_HISTORY and np.isfinite(settled).sum() >= 4:
+        parts.append(settled)
+    spread = sequential.long_run(np.concatenate([one - np.nanmean(one) for one in parts]))
     if blocks.since.stop <= blocks.since.start:
         return spread
-    before = blocks.mix.effective(blocks.table, blocks.before)
-    since = blocks.mix.effective(blocks.table, blocks.since)
-    thinner = math.sqrt(min(max(before / since, 1.0), 25.0)) if since > 0 and before > 0 else 1.0
+    usual = blocks.mix.effective(blocks.table, blocks.before)
+    now = blocks.mix.effective(blocks.table, blocks.since)
+    thinner = math.sqrt(min(max(usual / now, 1.0), 25.0)) if now > 0 and usual > 0 else 1.0
     return replace(spread, deviation=spread.deviation * thinner)
 
 
@@ -234,13 +265,25 @@ def _margin(trial: Trial, blocks: _Blocks, base: Level, wrong: Level) -> float:
     """Returns how far above the baseline's level is still recovered, on the compared scale.
 
     A share may be next to nothing before, and a tenth of nothing cannot be shown: there it is at
-    least half the tolerance's part of what the incident added.
+    least half the tolerance's part of what the incident added. And where the time before the
+    incident was too short to tell a tenth, it is the tolerance's part of what the incident added;
+    the best estimate has to lie within the tolerance all the same.
     """
+    strict = _strict(trial, blocks)
+    added = max(0.0, wrong.mean - base.mean) if math.isfinite(wrong.mean) else 0.0
+    if trial.is_share:
+        return max(strict, 0.5 * trial.tolerance * added, 1e-9)
+    before_ns = (blocks.before.stop - blocks.before.start) * blocks.table.step_ns
+    if before_ns > SHORT_BASELINE_NS or sequential.level_width(base) <= 0.5 * strict:
+        return strict
+    return max(strict, math.log1p(min(trial.tolerance * math.expm1(min(added, 50.0)), WIDEST)))
+
+
+def _strict(trial: Trial, blocks: _Blocks) -> float:
+    """Returns the tolerance on the compared scale."""
     if not trial.is_share:
         return math.log1p(trial.tolerance)
-    usual = float(np.nanmean(blocks.shown[blocks.before]))
-    added = wrong.mean - base.mean if math.isfinite(wrong.mean) else 0.0
-    return max(trial.tolerance * usual, 0.5 * trial.tolerance * max(added, 0.0), 1e-9)
+    return trial.tolerance * float(np.nanmean(blocks.shown[blocks.before]))
 
 
 def _verdict(
@@ -251,7 +294,8 @@ def _verdict(
     if not to_base or elapsed_ns < LEAST_SINCE_NS:
         return "too_early"
     is_better = any(one.high < 0 for one in to_wrong)
-    if is_better and any(one.high < margin for one in to_base):
+    within = margin if trial.is_share else _strict(trial, blocks)
+    if is_better and any(one.high < margin and one.middle < within for one in to_base):
         return "recovered"
     if not any(one.low > margin for one in to_base) or elapsed_ns < PATIENCE_NS:
         return "too_early"

@@ -11,7 +11,7 @@ claim (0, 1, 2, 4, 8, ...), each with a part of the error probability.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,8 @@ RHO = 6.0
 LEAST_BLOCKS = 3
 """No bound rests on fewer."""
 LEAST_BATCHES = 8
+SLOW_Z = 2.5
+"""Room for what wanders slowly, in its standard deviations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +43,14 @@ class Spread:
         batches: independent parts that it was estimated from.
         longest: more blocks than this are no better: what wanders over longer times than half the
             history was not seen in it.
+        slow: standard deviation of what wanders so slowly that no mean takes it away, such as a
+            wave of hours: of the quarters of the history, beyond what the above explains.
     """
 
     deviation: float
     batches: int
     longest: int = 1_000_000
+    slow: float = 0.0
 
     @property
     def widened(self) -> float:
@@ -74,6 +79,16 @@ class Bound:
     low: float
     high: float
 
+    @property
+    def middle(self) -> float:
+        """The best estimate of the difference."""
+        return (self.low + self.high) / 2
+
+
+def level_width(level: Level) -> float:
+    """Returns how far from the truth a level may be, at its part of the error probability."""
+    return _LEVEL_Z * level.error
+
 
 def long_run(blocks: Floats) -> Spread:
     """Returns how far blocks scatter, at the scale of time at which they scatter most.
@@ -101,7 +116,16 @@ def long_run(blocks: Floats) -> Spread:
         if deviation > found.deviation:
             found = Spread(deviation, len(batches), longest)
         k *= 2
-    return found
+    return replace(found, slow=_slow(values, found.deviation))
+
+
+def _slow(values: Floats, deviation: float) -> float:
+    """Returns how far the quarters of the history differ beyond what blocks explain."""
+    k = len(values) // 4
+    if k < 2:
+        return 0.0
+    quarters = values[: 4 * k].reshape(4, k).mean(axis=1)
+    return math.sqrt(max(0.0, float(quarters.var(ddof=1)) - deviation**2 / k))
 
 
 def autocorrelation(blocks: Floats) -> float:
@@ -155,7 +179,9 @@ def bounds(since: Floats, spread: Spread, level: Level) -> list[Bound]:
             alpha = ALPHA_MEAN * 6 / math.pi**2 / (number + 1) ** 2
             own = float(values.std(ddof=1)) if len(values) >= 2 * LEAST_BLOCKS else 0.0
             deviation = max(spread.widened, own)
-            width = radius(min(len(values), spread.longest), deviation, alpha) + levels_error
+            own_width = radius(min(len(values), spread.longest), deviation, alpha)
+            # The errors of the mean and of the level are independent: their squares add.
+            width = math.hypot(own_width, levels_error) + SLOW_Z * spread.slow
             middle = float(values.mean()) - level.mean
             found.append(Bound(start, float(values.mean()), middle - width, middle + width))
         number += 1
@@ -181,7 +207,8 @@ def blocks_to_go(
         level: what they are compared with.
         most: more blocks than this are as good as never.
     """
-    room = margin - mean - _LEVEL_Z * level.error
+    left = max(0.0, margin - mean - SLOW_Z * spread.slow)
+    room = math.sqrt(max(0.0, left**2 - level_width(level) ** 2))
     if room <= 0:
         return 0
     for more in range(1, min(most, spread.longest - count)):
