@@ -1,6 +1,5 @@
 """Drafts of post-mortems: what is in them, and that texts from outside stay texts."""
 
-import math
 from dataclasses import replace
 from html.parser import HTMLParser
 
