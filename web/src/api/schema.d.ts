@@ -44,6 +44,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/services/{service}/breakdown": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Breakdown
+         * @description The operations of a request by their own time, callers and called services.
+         */
+        get: operations["get_breakdown"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/services/{service}/traffic": {
         parameters: {
             query?: never;
@@ -1360,6 +1380,42 @@ export interface components {
             text: string;
         };
         /**
+         * BreakdownOut
+         * @description What a request is made of, on average over `requests` sampled ones.
+         */
+        BreakdownOut: {
+            /** Service */
+            service: string;
+            /** Requests */
+            requests: number;
+            /** Mean */
+            mean: number;
+            /** Parts */
+            parts: components["schemas"]["BreakdownPartOut"][];
+            /** Callers */
+            callers: components["schemas"]["NeighbourOut"][];
+            /** Called */
+            called: components["schemas"]["NeighbourOut"][];
+        };
+        /**
+         * BreakdownPartOut
+         * @description An operation on the way of a request: its own time in seconds, and its share of all.
+         */
+        BreakdownPartOut: {
+            /** Service */
+            service: string;
+            /** Span */
+            span: string;
+            /** Self Time */
+            self_time: number;
+            /** Share */
+            share: number;
+            /** Calls */
+            calls: number;
+            /** Failed */
+            failed: number;
+        };
+        /**
          * BurnPointOut
          * @description What was left of the budget at a time; null before the first measurement.
          */
@@ -2638,6 +2694,20 @@ export interface components {
             comment: string;
         };
         /**
+         * NeighbourOut
+         * @description A service that calls, or is called: calls for each request, seconds, share that failed.
+         */
+        NeighbourOut: {
+            /** Service */
+            service: string;
+            /** Calls */
+            calls: number;
+            /** Mean */
+            mean: number;
+            /** Failed */
+            failed: number;
+        };
+        /**
          * NoteIn
          * @description A remark for the timeline.
          */
@@ -2898,7 +2968,8 @@ export interface components {
          *     in nats, distances and ratios 0 to 1, Wasserstein in standard deviations of the reference.
          *     `psi_critical` is what chance alone passes with the probability that the settings allow.
          *     `out_of_range_ratio` is the share of values beyond the reference's lowest and highest, from
-         *     buckets: approximate, and rather too low than too high.
+         *     buckets: approximate, and rather too low than too high. `seasonal` says that it was compared
+         *     with the traffic of a season ago (`drift.season_s`), in the reference's bins.
          */
         ReadingOut: {
             /** Model Name */
@@ -2913,6 +2984,8 @@ export interface components {
             feature: string;
             /** Reference */
             reference: string;
+            /** Seasonal */
+            seasonal: boolean;
             /**
              * Verdict
              * @enum {string}
@@ -3969,6 +4042,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ServicesOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_breakdown: {
+        parameters: {
+            query?: {
+                model?: string | null;
+                /** @description Unix seconds, RFC 3339, or now-15m */
+                start?: string;
+                /** @description as start; exclusive */
+                end?: string;
+            };
+            header?: never;
+            path: {
+                service: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BreakdownOut"];
                 };
             };
             /** @description Client Error */
