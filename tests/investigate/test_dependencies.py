@@ -85,3 +85,29 @@ def test_upstreams_that_are_as_before_are_ruled_out(planted: Planted) -> None:
     for case in (planted.case(), planted.case(region="us-east")):
         clues = probe_dependencies(planted.reader, case)
         assert {type(clue) for clue in clues} == {RuledOut}
+
+
+@pytest.mark.parametrize("cause", ["ranker", "feature-store"])
+def test_what_a_service_in_between_adds_by_itself_is_said(planted: Planted, cause: str) -> None:
+    for trace, at_ns, region, after in planted.requests():
+        waits = 20 + planted.random.normal(0, 1)
+        stall = 300 if after and region == "us-east" else 0
+        ranks = waits + 20 + stall
+        planted.entry(trace, at_ns, region, ranks + 30)
+        planted.span(
+            "rank", trace, 2, at_ns + 5 * MS, ranks,
+            parent=1, region=region, kind="server", service="ranker",
+        )  # fmt: skip
+        planted.span(
+            "GET /features", trace, 3, at_ns + 6 * MS,
+            waits + (stall if cause == "feature-store" else 0),
+            parent=2, region=region, kind="server", service="feature-store",
+        )  # fmt: skip
+    planted.write()
+    clues = probe_dependencies(planted.reader, planted.case("latency", region="us-east"))
+    found = {clue.subject["upstream"]: clue for clue in clues if isinstance(clue, Finding)}
+    ranker = found["ranker"]
+    own = [text for text in ranker.supports if "is its own, not its callees'" in text]
+    others = [text for text in ranker.contradicts if text.startswith("only ")]
+    assert (len(own), len(others)) == ((1, 0) if cause == "ranker" else (0, 1))
+    assert ("feature-store" in found) == (cause == "feature-store")

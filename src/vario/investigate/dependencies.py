@@ -5,7 +5,7 @@ An upstream is seen from both ends: by the client spans that name it (`peer.serv
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from vario.investigate.frame import (
     say_scope,
     scope_filter,
 )
+from vario.investigate.own_share import find_own_shares
 from vario.investigate.peek import narrow
 from vario.investigate.rates import (
     FALSE_DISCOVERIES,
@@ -76,6 +77,7 @@ class Trouble:
         load: how the calls for a second changed.
         began_ns: first step of it, 0 where that is not clear.
         excess: calls more than before that were bad.
+        cube: its calls in the slice by step.
     """
 
     upstream: Upstream
@@ -88,6 +90,7 @@ class Trouble:
     load: Change
     began_ns: int
     excess: float
+    cube: Cube
 
     @property
     def is_loaded(self) -> bool:
@@ -107,7 +110,10 @@ def probe_dependencies(reader: Reader, case: Case) -> Sequence[Clue]:
         for trouble in _examine(reader, case, frame, upstream)
     ]
     adjusted = adjust([one.change.p for one in found])
-    damage = _damage(reader, case, frame)
+    own = _read(reader, case.slice, frame, case.slow_ns)
+    damage = _damage(own, case, frame)
+    cubes = {one.upstream.name: one.cube for one in found} | {case.service: own}
+    shares = find_own_shares(case, frame, cubes, calls)
     book = Notebook(reader)
     clues: list[Clue] = []
     named: set[str] = set()
@@ -123,7 +129,8 @@ def probe_dependencies(reader: Reader, case: Case) -> Sequence[Clue]:
             continue
         named.add(name)
         deeper = sorted(calls.get(name, set()) & troubled)
-        clues.append(_tell(reader, book, case, trouble, (q, damage), deeper))
+        told = _tell(reader, book, case, trouble, (q, damage), deeper)
+        clues.append(_add_own_share(told, case, shares.get(name)) if calls.get(name) else told)
     clues.extend(_clear(upstreams, troubled, case))
     return clues
 
@@ -230,6 +237,7 @@ def _examine(reader: Reader, case: Case, frame: Frame, upstream: Upstream) -> li
                 load=compare_rates(*frame.tallies(calls, seconds)),
                 began_ns=0 if start is None else frame.start_of(start),
                 excess=max(0.0, (change.after - change.before) * after.over),
+                cube=cube,
             )
         )
     return found
@@ -247,9 +255,8 @@ def _counts(cube: Cube, measure: str) -> tuple[Floats, Floats]:
     return bad.sum(axis=0), cube.count.sum(axis=0)
 
 
-def _damage(reader: Reader, case: Case, frame: Frame) -> float:
+def _damage(cube: Cube, case: Case, frame: Frame) -> float:
     """Returns how many requests of the slice were bad beyond what is usual."""
-    cube = _read(reader, case.slice, frame, case.slow_ns)
     measure = "failed" if case.symptom == "errors" else "slow"
     before, after = frame.tallies(*_counts(cube, measure))
     if not before.over:
@@ -309,6 +316,17 @@ def _tell(
             "set a shorter timeout with one retry."
         ),
     )  # fmt: skip
+
+
+def _add_own_share(finding: Finding, case: Case, share: float | None) -> Finding:
+    """Returns the finding with what a service that calls others has in excess by itself."""
+    if share is None or 0.2 < share < 0.5:
+        return finding
+    excess = "failures" if case.symptom == "errors" else "time"
+    text = f"{percent(share)} of the added {excess} of {case.service} is its own, not its callees'"
+    if share >= 0.5:
+        return replace(finding, supports=(*finding.supports, text))
+    return replace(finding, contradicts=(*finding.contradicts, f"only {text}"))
 
 
 def _doubt(trouble: Trouble, deeper: Sequence[str], *, also: bool) -> tuple[str, ...]:
