@@ -20,6 +20,8 @@ MODULES = (
     "keep",
     "rca_rs",
     "rca_petshop",
+    "simulate",
+    "investigate",
     "incidents",
 )
 

@@ -6,23 +6,34 @@ wrong, from when on and how badly; controls are plans after which nothing is wro
 """
 
 import json
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.report import Row
+from vario.clock import ManualClock
+from vario.config import RetentionSettings, StoreSettings
+from vario.investigate.pipeline import investigate
+from vario.investigate.probers import PROBERS
+from vario.investigate.reader import Reader
+from vario.model.investigation import Investigation, Question
 from vario.model.series import SampleBlock
 from vario.model.telemetry import TimeRange
-from vario.store.clickhouse import ClickHouseStore
+from vario.store.clickhouse import ClickHouseStore, open_store
 
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 CAUSES = ("cache", "release", "batch", "upstream", "deploy_slow", "tier_errors")
 CONTROLS = ("quiet", "absorbed_surge", "waves", "harmless_release", "mix_shift", "noisy_replica")
 REGIONS = ("us-east", "eu-west", "ap-south")
 TIERS = ("free", "pro", "enterprise")
 _SECOND_NS = 10**9
+_START_NS = 1_750_000_000 * _SECOND_NS
+_ORDER = (*CAUSES, *CONTROLS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +64,20 @@ class _Requests:
     """Columns over requests."""
 
     at_s: Floats
-    bad: NDArray[np.bool_]
     region: NDArray[np.int64]
     tier: NDArray[np.int64]
     host: NDArray[np.int64]
-    batch_route: NDArray[np.bool_]
+    batch_route: Flags
     version: list[str]
-    hit: NDArray[np.bool_]
+    miss: Flags
     batch_size: NDArray[np.int64]
     encode_s: Floats
     database_s: Floats
     predict_s: Floats
     rest_s: Floats
-    failed: NDArray[np.bool_]
-    has_feature: NDArray[np.bool_]
-    accepted: NDArray[np.bool_]
+    failed: Flags
+    has_feature: Flags
+    accepted: Flags
 
 
 class Simulation:
@@ -121,52 +131,56 @@ class Simulation:
         released = after & (random.random(count) < np.clip((at_s - onset_s) / 30, 0, 1))
         is_release = plan.kind in ("release", "deploy_slow", "harmless_release")
         version = ["v23.1" if new and is_release else "v23" for new in released.tolist()]
-        bad = np.zeros(count, dtype=np.bool_)
-        miss = np.where(region == 2, 0.35, 0.2)
-        size = np.where(batch_route, 8, random.integers(2, 6, count))
         base = self._noise(at_s, length_s)
-        encode_s = 0.012 * base * random.lognormal(0, 0.25, count)
-        database_s = 0.045 * base * random.lognormal(0, 0.35, count)
-        predict_s = 0.020 * base * random.lognormal(0, 0.2, count)
-        failed = random.random(count) < 0.003
         has_feature = random.random(count) >= 0.03
-        match plan.kind:
+        r = _Requests(
+            at_s=at_s,
+            region=region,
+            tier=tier,
+            host=host,
+            batch_route=batch_route,
+            version=version,
+            miss=random.random(count) < np.where(region == 2, 0.35, 0.2),
+            batch_size=np.where(batch_route, 8, random.integers(2, 6, count)),
+            encode_s=0.012 * base * random.lognormal(0, 0.25, count),
+            database_s=0.045 * base * random.lognormal(0, 0.35, count),
+            predict_s=0.020 * base * random.lognormal(0, 0.2, count),
+            rest_s=0.004 * random.lognormal(0, 0.3, count),
+            failed=random.random(count) < 0.003,
+            has_feature=has_feature,
+            accepted=np.zeros(count, dtype=np.bool_),
+        )
+        self._break(r, after, here, released)
+        r.database_s = np.where(r.miss, r.database_s, 0.0)
+        r.accepted = random.random(count) < np.where(r.has_feature, 0.32, 0.12)
+        return r
+
+    def _break(self, r: _Requests, after: Flags, here: Flags, released: Flags) -> None:
+        """Plants the cause among the requests since the onset."""
+        draws, severity = self._random.random(len(r.at_s)), self.plan.severity
+        match self.plan.kind:
             case "cache":
                 bad = after & here
-                miss = np.where(bad, 0.2 + 0.55 * min(plan.severity, 1.4), miss)
-                database_s = np.where(bad, database_s * (1 + 2.5 * plan.severity), database_s)
+                r.miss |= bad & (draws < 0.68 * severity)
+                r.database_s[bad] *= 1 + 2.5 * severity
             case "release":
-                bad = released & here
-                has_feature &= ~(bad & (random.random(count) < 0.35 * plan.severity))
+                r.has_feature &= ~(released & here & (draws < 0.35 * severity))
             case "batch":
-                bad = after & batch_route
-                size = np.where(bad, 1, size)
-                predict_s = np.where(bad, predict_s * (1 + 1.5 * plan.severity), predict_s)
+                bad = after & r.batch_route
+                r.batch_size[bad] = 1
+                r.predict_s[bad] *= 1 + 1.5 * severity
             case "upstream":
-                bad = after & here & (random.random(count) < 0.6 * plan.severity)
-                database_s = np.where(bad, 0.4 + 0.05 * random.random(count), database_s)
+                bad = after & here & r.miss & (draws < 0.6 * severity)
+                r.database_s[bad] = 0.4 + 0.05 * draws[bad]
+                r.failed |= bad & (self._random.random(len(r.at_s)) < 0.7)
             case "deploy_slow":
-                bad = released
-                predict_s = np.where(bad, predict_s * (1 + 2.0 * plan.severity), predict_s)
+                r.predict_s[released] *= 1 + 2.0 * severity
             case "tier_errors":
-                bad = after & (tier == 0)
-                failed |= bad & (random.random(count) < 0.06 * plan.severity)
+                r.failed |= after & (r.tier == 0) & (draws < 0.06 * severity)
             case "noisy_replica":
-                noisy = after & (host == 3)
-                predict_s = np.where(noisy, predict_s * 1.1, predict_s)
+                r.predict_s[after & (r.host == 3)] *= 1.1
             case _:
                 pass
-        hit = random.random(count) >= miss
-        if plan.kind == "upstream":
-            failed |= bad & ~hit & (random.random(count) < 0.7)
-        return _Requests(
-            at_s=at_s, bad=bad, region=region, tier=tier, host=host, batch_route=batch_route,
-            version=version, hit=hit, batch_size=size, encode_s=encode_s,
-            database_s=np.where(hit, 0.0, database_s), predict_s=predict_s,
-            rest_s=0.004 * random.lognormal(0, 0.3, count), failed=failed,
-            has_feature=has_feature,
-            accepted=random.random(count) < np.where(has_feature, 0.32, 0.12),
-        )  # fmt: skip
 
     def _arrivals(self, length_s: float, onset_s: float) -> Floats:
         """Returns when requests arrive: a wave, and a surge where the plan has one."""
@@ -206,7 +220,7 @@ class Simulation:
         database = int(r.database_s[at] * 1e9)
         encode = int(r.encode_s[at] * 1e9) + database
         predict, rest = int(r.predict_s[at] * 1e9), int(r.rest_s[at] * 1e9)
-        hit = "true" if r.hit[at] else "false"
+        hit = "false" if r.miss[at] else "true"
         route = "/batch" if r.batch_route[at] else "/rank"
         failed = bool(r.failed[at])
         entry = {
@@ -244,7 +258,7 @@ class Simulation:
                     "region": REGIONS[r.region[at]],
                 },
                 "LogAttributes": {
-                    "cache_hit": "true" if r.hit[at] else "false",
+                    "cache_hit": "false" if r.miss[at] else "true",
                     "model_version": r.version[at],
                     "status_code": "504" if r.failed[at] else "200",
                 },
@@ -348,3 +362,55 @@ def _insert(store: ClickHouseStore, table: str, rows: Sequence[Mapping[str, obje
     for first in range(0, len(rows), 50_000):
         body = "\n".join(json.dumps(row) for row in rows[first : first + 50_000])
         store.engine.insert_bytes(table, body.encode(), "JSONEachRow")
+
+
+def is_named(subject: Mapping[str, str], planted: Mapping[str, str]) -> bool:
+    """Returns whether a finding's subject names what was planted, a span by its operation."""
+    return all(
+        subject.get(name, "").split(".")[-1] == value.split(".")[-1]
+        if name == "span"
+        else subject.get(name) == value
+        for name, value in planted.items()
+    )
+
+
+def run() -> Iterator[Row]:
+    """Measures causes found first, and controls in which a cause is named all the same.
+
+    `BENCH_CASES` of each kind, 3 by default; 17 of each make a hundred controls.
+    """
+    cases = int(os.environ.get("BENCH_CASES", "3"))
+    keep = RetentionSettings(
+        metrics_days=10_000, logs_days=10_000, traces_days=10_000, alerts_days=10_000
+    )
+    clock = ManualClock(_START_NS)
+    settings = StoreSettings(dsn="chdb://memory/simulate", retention=keep)
+    store = open_store(settings, clock)
+    try:
+        for kinds, is_cause in ((CAUSES, True), (CONTROLS, False)):
+            for kind in kinds:
+                answers = [
+                    _ask(store, Plan(kind, seed), number)
+                    for number, seed in enumerate(range(cases), 1 + cases * _ORDER.index(kind))
+                ]
+                named = sum(one.verdict == "explained" for one, _ in answers)
+                if is_cause:
+                    first = sum(
+                        bool(one.findings) and is_named(one.findings[0].subject, made.planted)
+                        for one, made in answers
+                    )
+                    yield Row(kind, first, f"of {cases} first", "", f"{named} with confidence")
+                else:
+                    seen = sum(one.verdict != "no_change" for one, _ in answers)
+                    yield Row(kind, named, f"of {cases} blamed", "0", f"{seen} seen at all")
+    finally:
+        store.close()
+
+
+def _ask(store: ClickHouseStore, plan: Plan, number: int) -> tuple[Investigation, Simulation]:
+    """Returns the answer to a case of its own day, and the case."""
+    made = Simulation(plan, f"ml-{plan.kind}-{plan.seed}", _START_NS + number * 86_400 * _SECOND_NS)
+    made.write(store)
+    end_ns = made.window.end_ns
+    question = Question(made.service, TimeRange(end_ns - 600 * _SECOND_NS, end_ns))
+    return investigate(Reader(store), question, ManualClock(end_ns), PROBERS), made
