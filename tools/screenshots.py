@@ -103,12 +103,27 @@ def full_shots(url: str) -> Iterator[Shot]:
     yield Shot("trace-span", f"/traces/{slowest}", "waterfall", _click("span-row", 2))
     yield Shot("logs", "/logs", "log-line")
     yield Shot("logs-open", "/logs", "log-line", _click("log-line", 2))
+    yield from incident_shots(url)
     for slo in ask(url, "/api/slos")["slos"][:1]:
         yield Shot("slos", "/slos", "slo-row")
         yield Shot("slo", f"/slos/{urllib.parse.quote(slo['id'], safe='')}", "slo-facts")
     yield Shot("doctor", "/doctor", "doctor-group")
     yield Shot("time-picker", "/", "service-row", _click("time-picker"))
     yield Shot("help", "/", "service-row", lambda page: page.keyboard.press("?"))
+
+
+def incident_shots(url: str) -> Iterator[Shot]:
+    """Yields the pages about alerts and incidents, as far as there are any."""
+    for alert in ask(url, "/api/alerts")["alerts"][:1]:
+        yield Shot("alerts", "/alerts", "alert-row")
+        yield Shot("alert", f"/alerts/{alert['id']}", "alert-facts")
+        if alert["state"] == "firing":
+            yield Shot("silence", "/alerts", "alert-row", _click("silence"))
+    incidents = ask(url, "/api/incidents")["incidents"]
+    explained = [one for one in incidents if one["verdict"] == "explained"] or incidents
+    for incident in explained[:1]:
+        yield Shot("incidents", "/incidents?state=all", "incident-row")
+        yield Shot("incident", f"/incidents/{incident['id']}", "incident-facts")
 
 
 def explore_shots(url: str) -> Iterator[Shot]:
@@ -138,6 +153,8 @@ def state_shots() -> Iterator[Shot]:
         ("traces", "/traces"),
         ("logs", "/logs"),
         ("slos", "/slos"),
+        ("alerts", "/alerts"),
+        ("incidents", "/incidents"),
     ):
         yield Shot(f"{name}-empty", path, "empty", before=_find_nothing(stored=True))
         yield Shot(f"{name}-loading", path, "loading", before=_never_answer)

@@ -95,6 +95,11 @@ class AlertServer:
         """Returns the states of the alerts of now by name."""
         return {name: alert["state"] for name, alert in self.alerts().items()}
 
+    def told(self, name: str) -> list[Any]:
+        """Returns what was sent about an alert, oldest first."""
+        alerts = [alert for message in self.calm.messages for alert in message["alerts"]]
+        return [alert for alert in alerts if alert["labels"]["alertname"] == name]
+
     def deliveries(self, **search: str) -> list[Any]:
         """Returns notifications, newest first."""
         answer = ask(self.process.addresses.api, "/api/alerts/deliveries", **search)
@@ -107,7 +112,7 @@ def until(check: Callable[[], Any], what: str, timeout_s: float = 240) -> Any:
     while time.monotonic() < deadline_s:
         if found := check():
             return found
-        time.sleep(0.1)
+        time.sleep(0.5)
     raise AssertionError(f"{what} did not come about")
 
 
@@ -149,7 +154,7 @@ def serving_alerts(folder: Path) -> Generator[AlertServer]:
         plant_incidents(folder)
         with serving_process(folder, *flags) as process:
             server = AlertServer(process, calm, picky)
-            make_fleet().send(process.addresses.otlp_http)
+            make_fleet(big=False).send(process.addresses.otlp_http)
             send_waits(process.addresses.otlp_http)
             until(lambda: server.alerts().get("WasThere", {}).get("fired"), "an alert fires")
             rules.write_text(RULES.format(passing=-1), "utf-8")
@@ -168,5 +173,5 @@ def serving_alerts(folder: Path) -> Generator[AlertServer]:
                 "every state",
             )
             until(lambda: server.deliveries(status="dead"), "a notification is given up")
-            until(lambda: calm.messages, "a notification arrives")
+            until(lambda: server.told("QueueWait"), "a notification arrives")
             yield server

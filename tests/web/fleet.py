@@ -76,8 +76,8 @@ class Fleet:
                 ).raise_for_status()
 
 
-def make_fleet(now_ns: int | None = None) -> Fleet:
-    """Returns the telemetry of the last `MINUTES`."""
+def make_fleet(now_ns: int | None = None, *, big: bool = True) -> Fleet:
+    """Returns the telemetry of the last `MINUTES`; with `big`, a trace of `BIG_SPANS` too."""
     now_ns = now_ns or time.time_ns()
     fleet = Fleet()
     number = 0
@@ -92,7 +92,8 @@ def make_fleet(now_ns: int | None = None) -> Fleet:
     for index in range(5):
         number += 1
         _add_long_named(fleet, number, now_ns - (30 + index) * SECOND)
-    _add_big(fleet, now_ns - 60 * SECOND)
+    if big:
+        _add_big(fleet, now_ns - 60 * SECOND)
     return fleet
 
 

@@ -66,6 +66,7 @@ def test_keys_lead_everywhere(open_page: OpenPage) -> None:
     page.get_by_test_id("service-row").first.wait_for()
     for key, path in (
         ("a", "/alerts"),
+        ("i", "/incidents"),
         ("t", "/traces"),
         ("l", "/logs"),
         ("s", "/slos"),

@@ -1,7 +1,8 @@
-import { Component, lazy, Suspense, type ComponentType, type ReactNode } from "react";
+import { Component, lazy, Suspense, useEffect, type ComponentType, type ReactNode } from "react";
 import { OverviewPage } from "./pages/overview/overview";
 import { Link, paths } from "./url/link";
-import { usePath } from "./url/location";
+import { navigate, usePath } from "./url/location";
+import { pageHref } from "./url/params";
 import { Layout, PageHeader } from "./ui/layout";
 import { Shortcuts } from "./ui/shortcuts";
 import { Empty, Failure, Loading } from "./ui/states";
@@ -37,6 +38,7 @@ const ROUTES: readonly Route[] = [
   { pattern: /^\/traces\/compare$/, page: CompareTracesPage },
   { pattern: /^\/traces\/([^/]+)$/, page: TracePage },
   { pattern: /^\/logs$/, page: LogsPage },
+  { pattern: /^\/graph$/, page: GraphPage },
   { pattern: /^\/incidents$/, page: IncidentsPage },
   { pattern: /^\/incidents\/([^/]+)$/, page: IncidentPage },
   { pattern: /^\/investigate$/, page: InvestigatePage },
@@ -79,6 +81,15 @@ export function App() {
       </Boundary>
     </Layout>
   );
+}
+
+/** Prometheus' address of an expression, as notifications link to it. */
+function GraphPage() {
+  useEffect(() => {
+    const expr = new URLSearchParams(location.search).get("g0.expr");
+    navigate(pageHref(paths.metrics, "", { q: expr }), { replace: true });
+  }, []);
+  return <Loading label="the metrics" />;
 }
 
 function NotFound({ path }: { path: string }) {

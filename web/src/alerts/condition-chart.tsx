@@ -8,6 +8,8 @@ import { TimeChart, type ChartLine } from "../charts/time-chart";
 import { CopyButton } from "../ui/copy";
 import { useNow } from "../ui/now";
 import { Answer, Empty, Loading } from "../ui/states";
+import { Link, paths } from "../url/link";
+import { absoluteWindow } from "../url/window";
 import { formatFor, sayCondition } from "./words";
 import css from "./chart.module.css";
 
@@ -59,6 +61,9 @@ export function ConditionCharts({ alert, now: at }: { alert: Pictured; now?: num
       <p className={css.expr}>
         <code>{alert.expr}</code>
         <CopyButton text={alert.expr} label="Copy the PromQL" />
+        <Link to={paths.metrics} params={{ q: alert.expr, ...absoluteWindow(start, end) }} data-testid="open-metrics">
+          open in metrics
+        </Link>
       </p>
     </section>
   );

@@ -55,8 +55,12 @@ function Summary({ investigation }: { investigation: Investigation }) {
           {summary.length === 0 && <li>{VERDICTS[verdict].why}</li>}
         </ol>
         <dl className={css.facts}>
-          <dt>Whom it hurts</dt>
-          <dd>{sayScope(scope)}</dd>
+          {verdict !== "no_change" && (
+            <>
+              <dt>Whom it hurts</dt>
+              <dd>{sayScope(scope)}</dd>
+            </>
+          )}
           {onset !== null && (
             <>
               <dt>Since</dt>

@@ -4,6 +4,8 @@ import type { Effect, Evidence, FixVerdict, IncidentState, Verdict } from "../ap
 import { CopyButton } from "../ui/copy";
 import { BadIcon, ClockIcon, OkIcon, SearchIcon, SilentIcon, WarnIcon } from "../ui/icons";
 import { AnyLink } from "../url/any-link";
+import { Link, paths } from "../url/link";
+import { absoluteWindow } from "../url/window";
 import { FIXES, formatChange, formatFactor, formatUnit, placeEffect, sayConfidence, VERDICTS } from "./words";
 import css from "./parts.module.css";
 
@@ -105,14 +107,25 @@ export function EvidenceList({ evidence }: { evidence: readonly Evidence[] }) {
   if (evidence.length === 0) return null;
   return (
     <ul className={css.evidence} data-testid="evidence">
-      {evidence.map(({ title, language, query, value, unit, link }) => (
+      {evidence.map(({ title, language, query, value, unit, link, window }) => (
         <li key={`${title} ${query}`}>
           <p>
             <span>{title}</span> <strong>{formatUnit(value, unit)}</strong>
-            {link && (
-              <AnyLink href={link} aria-label={`Open: ${title}`} data-testid="open-evidence">
+            {link ? (
+              <AnyLink href={link} aria-label={`open: ${title}`} data-testid="open-evidence">
                 open
               </AnyLink>
+            ) : (
+              language === "promql" && (
+                <Link
+                  to={paths.metrics}
+                  params={{ q: query, ...absoluteWindow(window.start, window.end) }}
+                  aria-label={`open: ${title}`}
+                  data-testid="open-evidence"
+                >
+                  open
+                </Link>
+              )
             )}
           </p>
           <p className={css.query}>

@@ -224,7 +224,7 @@ function Actions({ incident }: { incident: Incident }) {
   );
 }
 
-/** Its alerts as they are now; those that are over long ago by their id. */
+/** Its alerts as they are now; those that are over long ago as the timeline names them. */
 function Alerts({ incident }: { incident: Incident }) {
   const { data } = useAlerts();
   return (
@@ -233,10 +233,11 @@ function Alerts({ incident }: { incident: Incident }) {
       <ul className={css.alerts}>
         {incident.alert_ids.map((id) => {
           const alert = data?.alerts.find((one) => one.id === id);
+          const told = incident.timeline.find(({ link }) => link.endsWith(`/alerts/${id}`))?.text;
           return (
             <li key={id}>
               <AlertBadge state={alert?.state ?? "resolved"} muted={Boolean(alert?.muted_by.length)} />
-              <Link to={paths.alert(id)}>{alert ? sayAlert(alert) : `Alert ${id}`}</Link>
+              <Link to={paths.alert(id)}>{alert ? sayAlert(alert) : told || `Alert ${id}`}</Link>
             </li>
           );
         })}

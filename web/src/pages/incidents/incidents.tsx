@@ -103,7 +103,7 @@ function Row({ incident }: { incident: IncidentSummary }) {
         <p className={css.badges}>
           {incident.verdict && <VerdictBadge verdict={incident.verdict} />}
           {incident.fix && (
-            <span>
+            <span className={css.fix}>
               fix: <FixBadge verdict={incident.fix} />
             </span>
           )}
@@ -123,7 +123,7 @@ function Row({ incident }: { incident: IncidentSummary }) {
         <dt>Owner</dt>
         <dd>
           {incident.owner || <span className={css.none}>nobody named</span>}
-          {incident.acknowledged_by && <small> {incident.acknowledged_by} looks after it</small>}
+          {incident.acknowledged_by && resolved === null && <small> {incident.acknowledged_by} looks after it</small>}
         </dd>
       </dl>
     </li>

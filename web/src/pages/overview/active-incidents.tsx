@@ -11,11 +11,16 @@ import css from "./active-incidents.module.css";
 /** More than these are counted. */
 const LISTED = 5;
 
+/** Those that woke somebody first, then those that nobody has mended yet; else the newest. */
+function urgency({ severity, state }: IncidentSummary): number {
+  return Number(severity !== "page" && severity !== "critical") * 2 + Number(state === "verifying");
+}
+
 /** What is wrong now, each in a line; or that nothing is. */
 export function ActiveIncidents() {
   const { data } = useIncidents();
   if (!data) return null;
-  const active = data.incidents.filter(({ state }) => state !== "resolved");
+  const active = data.incidents.filter(({ state }) => state !== "resolved").toSorted((a, b) => urgency(a) - urgency(b));
   if (active.length === 0) {
     return (
       <p className={css.quiet} data-testid="all-quiet">
