@@ -94,6 +94,25 @@ start (UTC)              duration  spans  errors  root                    trace 
     assert run("traces", "name = nothing").output == "no trace matches\n"
 
 
+def test_a_change_is_marked_listed_and_taken_back(run: Run) -> None:
+    made = run(
+        "mark", "cache doubled", "--kind", "config", "--service", "feature-store", "--at",
+        "now-5m", "--scope", "region=us-east", "--by", "kim",
+    )  # fmt: skip
+    marker = made.output[:12]
+    assert (made.exit_code, made.output[12:]) == (0, " at 2025-06-15 15:01:40 UTC\n")
+    assert run("mark").output.replace(marker, "MARKER______") == snapshot(
+        """\
+TIME (UTC)           KIND    SOURCE  ID            SERVICE        WHAT
+2025-06-15 15:01:40  config  told    MARKER______  feature-store  cache doubled
+"""
+    )
+    assert run("mark", "--delete", marker).output == f"{marker} is taken back\n"
+    assert "cache" not in run("mark").output
+    wrong = run("mark", "x", "--scope", "region")
+    assert (wrong.exit_code, "write NAME=VALUE" in wrong.output) == (2, True)
+
+
 def test_a_trace_is_drawn_as_a_tree(run: Run) -> None:
     result = run("trace", trace_hex(7))
     assert (result.exit_code, result.output) == snapshot(
