@@ -1,4 +1,4 @@
-import { useEffect, useId, useRef, useState, type KeyboardEvent } from "react";
+import { useEffect, useId, useLayoutEffect, useRef, useState, type KeyboardEvent } from "react";
 import { ApiError } from "../../api/client";
 import { useLabelNames, useLabelValues, type Metric } from "../../api/metrics";
 import { complete, placeAt, type Completion } from "./complete";
@@ -23,7 +23,13 @@ export function PromqlInput({ name, value, onApply, metrics, error }: PromqlInpu
   const [open, setOpen] = useState(false);
   const [chosen, setChosen] = useState(-1);
   const area = useRef<HTMLTextAreaElement>(null);
+  /** Where the caret goes once the accepted text is there. */
+  const caret = useRef<number | null>(null);
   useEffect(() => setDraft(value), [value]);
+  useLayoutEffect(() => {
+    if (caret.current !== null) area.current?.setSelectionRange(caret.current, caret.current);
+    caret.current = null;
+  }, [draft]);
   const fault = error instanceof ApiError && draft === value ? readFault(error.message, value) : null;
   const { place, completions } = useCompletions(draft, cursor, open, metrics);
   const active = chosen < completions.length ? chosen : -1;
@@ -36,7 +42,7 @@ export function PromqlInput({ name, value, onApply, metrics, error }: PromqlInpu
     setDraft(text);
     setCursor(end);
     setChosen(-1);
-    requestAnimationFrame(() => area.current?.setSelectionRange(end, end));
+    caret.current = end;
   };
   const onKeyDown = (event: KeyboardEvent) => {
     const { key } = event;

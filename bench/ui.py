@@ -1,0 +1,159 @@
+"""How quick the screens are, in headless Chromium against a server with a fleet's telemetry.
+
+Medians of several rounds within one run; frames are those of `requestAnimationFrame` while the page
+scrolls. The chart of 20 series x 10,000 points is answered by this program, so that drawing is
+measured and not the engine.
+"""
+
+import json
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from urllib.parse import parse_qs, urlsplit
+
+from playwright.sync_api import Browser, Page, Route, sync_playwright
+from tests.web.fleet import BIG_TRACE, make_fleet
+from tools.screenshots import ARGUMENTS, find_browser
+
+from bench.report import Row
+from bench.server import running_server
+
+ROUNDS = 5
+SERIES, POINTS = 20, 10_000
+PAGES = {
+    "traces": "trace-line",
+    "logs": "log-line",
+    "metrics": "catalogue",
+    "overview": "service-row",
+}
+
+# Notes when the answer is there as JSON and when the frame after the drawn table is painted.
+_WATCH = """
+const parse = Response.prototype.json;
+Response.prototype.json = async function () {
+  const found = await parse.call(this);
+  if (this.url.includes("query_range")) window.answered = performance.now();
+  return found;
+};
+window.drawn = () => new Promise((resolve) => {
+  const look = () => document.querySelectorAll('[data-testid="legend-series"]').length === 20
+    ? requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - window.answered)))
+    : requestAnimationFrame(look);
+  look();
+});
+"""
+_SCROLL = """(pixels) => new Promise((resolve) => {
+  const times = [];
+  const step = (now) => {
+    times.push(now);
+    window.scrollBy(0, pixels);
+    if (times.length < 150) requestAnimationFrame(step);
+    else resolve(times.slice(1).map((time, index) => time - times[index]));
+  };
+  requestAnimationFrame(step);
+})"""
+
+
+def run() -> list[Row]:
+    """Returns the rows of the report."""
+    with running_server() as server:
+        make_fleet().send(server.otlp)
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(
+                executable_path=find_browser(), args=list(ARGUMENTS)
+            )
+            api = server.api
+            first = [_first(browser, api) for _ in range(ROUNDS)]
+            drawn = [_chart(browser, api) for _ in range(ROUNDS)]
+            rows = [
+                _row("overview: first useful paint", 1000, first),
+                *_changes(browser, api),
+                _row(f"chart of {SERIES} x {POINTS} points", 100, drawn, "answer to painted"),
+                _row("frame while 10,000 spans scroll", 17, _frames(browser, api)),
+            ]
+            browser.close()
+    return rows
+
+
+def _row(name: str, goal_ms: int, times_ms: Sequence[float], note: str = "") -> Row:
+    return Row(name, statistics.median(times_ms), "ms, median", f"< {goal_ms}", note)
+
+
+def _open(browser: Browser) -> Page:
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    return page
+
+
+def _first(browser: Browser, api: str) -> float:
+    """Milliseconds from asking for the overview with an empty cache to its first row."""
+    page = _open(browser)
+    begun = time.perf_counter()
+    page.goto(api, wait_until="commit")
+    page.get_by_test_id("service-row").first.wait_for()
+    took = (time.perf_counter() - begun) * 1000
+    page.context.close()
+    return took
+
+
+def _changes(browser: Browser, api: str) -> Iterator[Row]:
+    """Yields how long each page takes from a click in the rail to its first row."""
+    page = _open(browser)
+    page.goto(api)
+    page.get_by_test_id("service-row").first.wait_for()
+    times: dict[str, list[float]] = {name: [] for name in PAGES}
+    for _ in range(ROUNDS):
+        for name, ready in PAGES.items():
+            begun = time.perf_counter()
+            page.get_by_test_id(f"nav-{name}").click()
+            page.get_by_test_id(ready).first.wait_for()
+            times[name].append((time.perf_counter() - begun) * 1000)
+    page.context.close()
+    for name, taken in times.items():
+        yield _row(f"to {name}", 300, taken)
+
+
+def _answer(route: Route) -> None:
+    """Answers a range query with many series."""
+    asked = {
+        name: float(value[0])
+        for name, value in parse_qs(urlsplit(route.request.url).query).items()
+        if name in ("start", "step")
+    }
+    times = [asked["start"] + index * asked["step"] for index in range(POINTS)]
+    result = [
+        {
+            "metric": {"series": str(one)},
+            "values": [
+                [at, str((index * (one + 7)) % 100 + one)] for index, at in enumerate(times)
+            ],
+        }
+        for one in range(SERIES)
+    ]
+    data = {"resultType": "matrix", "result": result}
+    route.fulfill(
+        body=json.dumps({"status": "success", "data": data}), content_type="application/json"
+    )
+
+
+def _chart(browser: Browser, api: str) -> float:
+    """Milliseconds from the parsed answer to the frame in which chart and table are painted."""
+    page = _open(browser)
+    page.add_init_script(_WATCH)
+    page.route("**/api/v1/query_range?*", _answer)
+    # Fifty thousand seconds at five seconds a step.
+    page.goto(f"{api}/metrics?q=up&from=1700000000&to=1700050000&step=5", wait_until="commit")
+    took = float(page.evaluate("window.drawn()"))
+    page.context.close()
+    return took
+
+
+def _frames(browser: Browser, api: str) -> list[float]:
+    """Milliseconds between frames while the spans of a large trace pass by."""
+    page = _open(browser)
+    page.goto(f"{api}/traces/{BIG_TRACE}")
+    page.get_by_test_id("span-row").first.wait_for()
+    times = page.evaluate(_SCROLL, 280)
+    page.context.close()
+    return [float(one) for one in times]
