@@ -16,6 +16,7 @@ MODULES = (
     "slo",
     "drift",
     "drift_days",
+    "drift_streams",
     "guards",
     "keep",
     "rca_rs",

@@ -128,6 +128,7 @@ def test_a_silent_release_is_told_and_a_healthy_one_is_not(
     check_references(server)
 
 
+@pytest.mark.timeout(2 * DEADLINE_S + 120)
 def test_a_version_that_users_accept_less_is_told(
     server: Process, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

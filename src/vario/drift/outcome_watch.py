@@ -64,7 +64,7 @@ class OutcomeWatch:
         self._limits = limits or Limits()
         self._memories: dict[Scope, _Memory] = {}
         self._past: dict[Scope, Outcomes] = {}
-        self._past_ms = -PAST_EVERY_MS
+        self._past_ms = self._none_ms = -PAST_EVERY_MS
         self.readings: list[OutcomeReading] = []
 
     def step(
@@ -112,6 +112,8 @@ class OutcomeWatch:
         windows: dict[str, int] = {}
         for window_s in WINDOWS_S:
             seen = observe_outcomes(self._ask, at_ms, window_s * 1000, self._segments)
+            if not seen and at_ms - self._none_ms < PAST_EVERY_MS:
+                return {}, {}  # nor was there any in the longest window a moment ago
             models = {s.model_name for s in seen} - windows.keys()
             is_last = window_s == WINDOWS_S[-1]
             for name in sorted(models):
@@ -122,6 +124,8 @@ class OutcomeWatch:
                     found |= {scope: seen[scope] for scope in own[:MOST_SCOPES]}
             if models <= windows.keys() and models:
                 break
+        if not found:
+            self._none_ms = at_ms
         return found, windows
 
     def _judge(self, measured: Sequence[OutcomeReading]) -> list[OutcomeReading]:

@@ -90,7 +90,10 @@ def observe_outcomes(
     by = ", ".join((*MODEL, *segments, "accepted"))
     for metric in ("prediction_feedback_total", "prediction_feedback_score"):
         asked = f'sum by ({by}) (increase({metric}{{accepted!=""}}[{window_ms}ms]))'
-        for cell in ask(asked, at_ms):
+        cells = ask(asked, at_ms)
+        if not cells:
+            break  # without feedback there are no scores of it
+        for cell in cells:
             labels = dict(cell.labels)
             is_true = labels.get("accepted") == "true"
             if cell.histogram is not None:
