@@ -85,6 +85,8 @@ class IncidentDesk:
         self._written_ns: dict[str, int] = {}
         self._checked_ns: dict[str, int] = {}
         self._tried_ns: dict[str, int] = {}
+        self._looked_ns: dict[str, int] = {}
+        self._cost_s: dict[str, float] = {}
         self._rest_until_ns = 0
         self._running: str = ""
 
@@ -194,9 +196,10 @@ class IncidentDesk:
         if gone:
             self._known = {id_: one for id_, one in self._known.items() if id_ not in gone}
             self._index()
-            for kept in (self._written_ns, self._checked_ns, self._tried_ns):
-                for id_ in gone:
+            for id_ in gone:
+                for kept in (self._written_ns, self._checked_ns, self._tried_ns, self._looked_ns):
                     kept.pop(id_, None)
+                self._cost_s.pop(id_, None)
 
     def _is_investigation_due(self, incident: Incident, now_ns: int) -> bool:
         if self.seams.investigate is None or incident.state == "resolved":
@@ -240,15 +243,25 @@ class IncidentDesk:
         ended_ns = self._clock.now_ns()
         spent_ns = max(0, ended_ns - begun_ns)
         self.numbers.seconds += spent_ns / S
-        share = min(max(self.settings.cpu_share, 0.01), 1.0)
-        self._rest_until_ns = ended_ns + round(spent_ns * (1 / share - 1))
+        self._rest_until_ns = ended_ns + round(spent_ns * (1 / self._share() - 1))
+
+    def _share(self) -> float:
+        return min(max(self.settings.cpu_share, 0.01), 1.0)
+
+    @staticmethod
+    def _is_due(last_ns: dict[str, int], incident_id: str, pause_s: float, now_ns: int) -> bool:
+        """Returns whether something is to be done again; then it counts as done now."""
+        if now_ns - last_ns.get(incident_id, 0) < pause_s * S:
+            return False
+        last_ns[incident_id] = now_ns
+        return True
 
     def _look_for_fix(self, incident: Incident, now_ns: int) -> None:
         if incident.state == "resolved" or not self.settings.claim_by_itself:
             return
         since_ns = claims.markers_since_ns(incident)
         found = None
-        if since_ns < now_ns:
+        if since_ns < now_ns and self._is_due(self._looked_ns, incident.id, CHECK_S, now_ns):
             markers = self.seams.find_markers(TimeRange(since_ns, now_ns + S), incident.service)
             found = claims.find_marked(incident, markers, now_ns)
         found = found or claims.find_recovery(incident, self._alerts_of(incident))
@@ -271,11 +284,15 @@ class IncidentDesk:
         if incident.state == "resolved" and proof.verdict != "recovered":
             return
         pause_s = CHECK_S if proof.verdict == "too_early" else SLOW_CHECK_S
-        if now_ns - self._checked_ns.get(incident.id, 0) < pause_s * S:
+        # Over much data a check takes long: then it is made more seldom.
+        pause_s = max(pause_s, self._cost_s.get(incident.id, 0.0) / self._share())
+        if not self._is_due(self._checked_ns, incident.id, pause_s, now_ns):
             return
-        self._checked_ns[incident.id] = now_ns
+        begun_ns = self._clock.now_ns()
         found = self.seams.verify(incident, self._alerts_of(incident), now_ns)
-        self.numbers.seconds += max(0, self._clock.now_ns() - now_ns) / S
+        spent_s = max(0, self._clock.now_ns() - begun_ns) / S
+        self._cost_s[incident.id] = spent_s
+        self.numbers.seconds += spent_s
         is_news = found.verdict != proof.verdict
         if is_news:
             self._count(self.numbers.verdicts, found.verdict)
