@@ -19,6 +19,7 @@ MODULES = (
     "drift_streams",
     "guards",
     "keep",
+    "ui",
     "rca_rs",
     "rca_petshop",
     "simulate",

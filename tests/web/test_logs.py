@@ -1,11 +1,16 @@
 """Logs: searching, the histogram, a line in full, and reading further back."""
 
 import re
+import time
 
+import httpx
 import pytest
 from playwright.sync_api import Page, expect
+from tests.support.otlp_factory import logs_body, make_log
+from tests.support.server import Process
 from tests.web.conftest import PHONE, OpenPage, Watch
 from tests.web.fleet import SLOW_TRACE
+from tests.web.test_everywhere import find_violations
 
 pytestmark = pytest.mark.browser
 
@@ -122,3 +127,63 @@ def test_lines_fit_a_phone(open_page: OpenPage) -> None:
     page.get_by_test_id("log-line").first.click()
     expect(page.get_by_test_id("log-details")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+
+
+def test_values_of_a_field_as_bars_that_filter(open_page: OpenPage) -> None:
+    page = open_page("/logs?refresh=0")
+    everything = count(page)
+    fields = page.get_by_test_id("fields")
+    expect(fields.get_by_test_id("stat-values")).to_contain_text(f"{everything} records")
+    page.get_by_test_id("field-search").fill("user_region")
+    page.get_by_test_id("stat-field").click()
+    values = page.get_by_test_id("stat-value")
+    expect(values).to_have_count(2)
+    values.first.get_by_test_id("stat-out").click()
+    expect(page.get_by_test_id("filter")).to_have_value(
+        re.compile('attributes.user_region != "(us-east|eu-west)"')
+    )
+    expect(values).to_have_count(1)
+    expect(page.get_by_test_id("log-count")).not_to_have_text(str(everything))
+
+
+def test_the_lines_around_a_line(open_page: OpenPage) -> None:
+    page = open_page("/logs?refresh=0")
+    page.get_by_test_id("log-line").nth(30).click()
+    page.get_by_test_id("show-context").click()
+    lines = page.get_by_test_id("context-line")
+    expect(lines).to_have_count(20)
+    expect(page.locator('[data-testid="context-line"][aria-current]')).to_have_count(1)
+    times = lines.locator("time").all_inner_texts()
+    assert times == sorted(times)
+    page.get_by_test_id("more-context").click()
+    expect(lines).not_to_have_count(20)
+
+
+def test_patterns_lead_to_their_lines(open_page: OpenPage) -> None:
+    page = open_page("/logs?refresh=0")
+    page.get_by_test_id("log-view").get_by_role("button", name="Patterns").click()
+    pattern = page.get_by_test_id("pattern").filter(has_text="cache miss for user")
+    expect(pattern).to_contain_text("feature-store")
+    assert find_violations(page) == []
+    pattern.get_by_test_id("pattern-filter").click()
+    expect(page.get_by_test_id("log-line")).to_have_count(1)
+    expect(page.get_by_test_id("log-line")).to_contain_text("cache miss for user 8812")
+
+
+def test_new_lines_come_in_a_tail_until_it_is_paused(open_page: OpenPage, server: Process) -> None:
+    def send(text: str) -> None:
+        body = logs_body("tailed", make_log(text, time_ns=time.time_ns()))
+        headers = {"content-type": "application/x-protobuf"}
+        address = f"{server.addresses.otlp_http}/v1/logs"
+        httpx.post(address, content=body, headers=headers, timeout=60).raise_for_status()
+
+    page = open_page('/logs?view=tail&filter=service.name+%3D+"tailed"')
+    expect(page.get_by_test_id("tail-state")).to_have_text("Following")
+    send("the first")
+    expect(page.get_by_test_id("log-line")).to_contain_text(["the first"])
+    page.get_by_test_id("tail-pause").click()
+    expect(page.get_by_test_id("tail-state")).to_have_text("Paused")
+    send("the second")
+    page.get_by_test_id("tail-pause").click()
+    expect(page.get_by_test_id("log-line")).to_contain_text(["the second", "the first"])
+    assert find_violations(page) == []

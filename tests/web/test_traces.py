@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from tests.web.conftest import PHONE, OpenPage, Watch
 from tests.web.fleet import BIG_SPANS, BIG_TRACE, SLOW_TRACE, STEPS
+from tests.web.test_everywhere import find_violations
 
 pytestmark = pytest.mark.browser
 
@@ -178,4 +179,88 @@ def test_a_trace_fits_a_phone(open_page: OpenPage) -> None:
     page = open_page(f"/traces/{SLOW_TRACE}", size=PHONE)
     page.locator(f'[data-span-name="{STEPS[2]}"]').click()
     expect(page.get_by_test_id("span-drawer")).to_be_in_viewport()
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+
+
+def select_failed_scores(page: Page) -> None:
+    """Drags over the five failed requests of the service with the long name, at 700 ms."""
+    drawn = page.get_by_test_id("latency-heat").get_by_role("group", name="Latency: heat map")
+    drawn.wait_for()
+    found = page.evaluate(
+        "fetch('/api/traces/heatmap?start=now-15m').then((answer) => answer.json())"
+    )
+    bounds = found["bounds"]
+    row = next(index for index, bound in enumerate(bounds) if bound > 0.7) - 1
+    rows = len(bounds) - 1
+    box = drawn.bounding_box()
+    assert box
+    left, right, top, bottom = 62, 18, 8, 24
+    height = (box["height"] - top - bottom) / rows
+    y = box["y"] + top + (rows - row - 0.5) * height
+    width = box["width"] - left - right
+    page.mouse.move(box["x"] + left + width * 0.8, y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + left + width * 0.9, y, steps=3)
+    page.mouse.move(box["x"] + left + width * 0.999, y, steps=3)
+    page.mouse.up()
+
+
+def test_a_part_of_the_heat_map_is_compared_with_the_rest(open_page: OpenPage) -> None:
+    page = open_page("/traces?refresh=0")
+    select_failed_scores(page)
+    expect(page).to_have_url(re.compile("sfrom=.*sto=.*smin=.*smax=.*"))
+    expect(page.get_by_test_id("trace-line")).to_have_count(5)
+    expect(page.get_by_test_id("comparison-basis")).to_contain_text("5 selected traces against")
+    trait = page.get_by_test_id("trait").first
+    expect(trait).to_contain_text(re.compile("percent points"))
+    expect(trait.get_by_test_id("habit")).to_contain_text("too few earlier ones")
+    page.reload()
+    expect(page.get_by_test_id("heat-selection")).to_be_visible()
+    assert find_violations(page) == []
+    trait.get_by_test_id("trait-filter").click()
+    expect(page.get_by_test_id("filter")).to_have_value(
+        re.compile("service.name = .payments-fraud")
+    )
+    page.get_by_test_id("drop-selection").click()
+    expect(page.get_by_test_id("comparison")).to_be_hidden()
+
+
+def test_a_filter_of_inner_spans_says_what_is_counted(open_page: OpenPage) -> None:
+    page = open_page("/traces?filter=attributes.cache_hit+%3D+true")
+    heat = page.get_by_test_id("latency-heat")
+    expect(heat).to_contain_text("no whole trace matches, so spans are counted")
+    page.get_by_test_id("latency-as").get_by_role("button", name="Dots").click()
+    expect(page.get_by_test_id("scatter-dot").first).to_be_visible()
+    expect(heat).to_be_hidden()
+
+
+def test_the_critical_path_and_the_lines_in_place(open_page: OpenPage) -> None:
+    page = open_page(f"/traces/{SLOW_TRACE}")
+    expect(page.get_by_test_id("critical-path")).to_contain_text(
+        re.compile(r"GET /features/\{user\} 1\.82.s \(69\.9.%\)")
+    )
+    features = page.locator('[data-span-name="GET /features/{user}"]')
+    expect(features.get_by_test_id("critical")).to_have_count(1)
+    features.get_by_test_id("span-logs").click()
+    expect(page.get_by_test_id("waterfall-log")).to_have_count(2)
+    expect(page.get_by_test_id("waterfall-log").first).to_contain_text("cache miss for user 8812")
+    page.get_by_test_id("all-lines").check()
+    expect(page.get_by_test_id("waterfall-log")).to_have_count(3)
+    page.get_by_test_id("only-critical").check()
+    expect(page.get_by_test_id("span-row")).to_have_count(7)
+    assert find_violations(page) == []
+
+
+def test_two_traces_side_by_side(open_page: OpenPage) -> None:
+    page = open_page(f"/traces/{SLOW_TRACE}")
+    page.get_by_test_id("compare-with").click()
+    page.get_by_test_id("compare-like").first.click()
+    expect(page).to_have_url(re.compile(f"/traces/compare.*b={SLOW_TRACE}"))
+    pair = page.locator('[data-testid="trace-pair"][data-span-name="GET /features/{user}"]')
+    expect(pair).to_contain_text(re.compile(r"\+1\.7\d"))
+    expect(page.get_by_test_id("trace-fields")).to_contain_text(
+        re.compile("cache_hit.*true.*false")
+    )
+    assert find_violations(page) == []
+    page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
