@@ -43,6 +43,8 @@ MOST_FINDINGS = 3
 _MOST_RECORDS = 200_000
 """Of the slice's time, so many records are looked at (1 s of CPU); half as many of the rest."""
 _LEAST_RECORDS = 5
+_LEAST_SHIFT = 0.05
+"""By so much the share of a value must rise, by the lower bound."""
 _LEAST_RATIO = {"WARN": 1.5, "ERROR": 1.5, "FATAL": 1.5}
 """How many times as frequent a pattern must be by the lower bound; 3 for lesser severities."""
 _CEILING = {"FATAL": 0.75, "ERROR": 0.75, "WARN": 0.7}
@@ -218,6 +220,18 @@ def _tell(
 def _probe_fields(reader: Reader, book: Notebook, case: Case, where: Filter) -> list[Finding]:
     """Returns fields of records whose values shifted in the slice, and not outside of it."""
     fields = reader.store.find_log_fields(where, case.window, case.baseline)
+    suspects = [
+        field
+        for field in fields
+        if not _NO_SUSPECT.fullmatch(field.name)
+        and field.name not in case.scope
+        and any(change.low >= _LEAST_SHIFT for change in _shifts(field).values())
+    ]
+    # What the spans say too is told from them, with what it explains.
+    told = _span_attributes(reader, case) if suspects else set[str]()
+    suspects = [field for field in suspects if field.name not in told]
+    if not suspects:
+        return []
     rest = outside(where)
     others: dict[str, FieldCounts] = {}
     if rest is not None and case.control is not None:
@@ -226,20 +240,24 @@ def _probe_fields(reader: Reader, book: Notebook, case: Case, where: Filter) -> 
         }
     moved = [
         (field.name, value, change)
-        for field in fields
-        if not _NO_SUSPECT.fullmatch(field.name) and field.name not in case.scope
-        for value, change in _shifts(field).items()
+        for field in suspects
+        for value, change in sorted(_shifts(field).items())
     ]
     adjusted = adjust([change.p for _, _, change in moved])
     clues: list[Finding] = []
     for (name, value, change), q in zip(moved, adjusted, strict=True):
-        if q > FALSE_DISCOVERIES or change.low < 0.05 or change.ratio_low < 1.3:
+        if q > FALSE_DISCOVERIES or change.low < _LEAST_SHIFT or change.ratio_low < 1.3:
             continue
         other = _shifts(others[name]).get(value) if name in others else None
         control = 0.75 if other is None else 0.25 if other.low > 0.5 * change.low else 1.0
         clues.append(_tell_field(reader, book, case, where, (name, value), change, (q, control)))
     clues.sort(key=lambda one: -one.confidence)
     return clues[:MOST_FINDINGS]
+
+
+def _span_attributes(reader: Reader, case: Case) -> set[str]:
+    sample = reader.store.sample_traces(case.slice, case.window, limit=40)
+    return {name for attributes in sample.attributes for name in attributes}
 
 
 # Records of a field come in bursts as others do; their steps are not read, so this is assumed.
