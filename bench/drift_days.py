@@ -21,7 +21,7 @@ from vario.query.promql.histogram import Histogram
 MINUTES = 1_440
 MINUTE_MS = 60_000
 START_MS = 1_750_000_000_000
-FEATURES = int(os.environ.get("VARIO_BENCH_FEATURE_DAYS", "20"))
+FEATURES = int(os.environ.get("VARIO_BENCH_FEATURE_DAYS", "8"))
 PER_MINUTE = 250
 MISSING = 0.002
 

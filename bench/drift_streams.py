@@ -33,11 +33,11 @@ def blobs(width: int) -> Stream:
         before, after = (
             synth.RandomRBF(seed_model=model, seed_sample=seed, n_features=6) for model in (1, 2)
         )
-        if not width:
-            return _taken(before)
-        return _taken(
-            synth.ConceptDriftStream(before, after, seed=seed, position=CHANGE, width=width)
-        )
+        if width > 1:  # River's own joining overflows where it is sudden
+            both = synth.ConceptDriftStream(before, after, seed=seed, position=CHANGE, width=width)
+            return _taken(both)
+        first = _taken(before)
+        return np.concatenate([first[:CHANGE], _taken(after)[CHANGE:]]) if width else first
 
     return make
 
