@@ -18,6 +18,7 @@ from vario.model.investigation import (
     Incident,
     Investigation,
     Question,
+    Verdict,
     Verification,
 )
 from vario.model.marker import Marker
@@ -35,6 +36,7 @@ class House:
     log: MemoryIncidentLog = field(default_factory=MemoryIncidentLog)
     firing: dict[str, AlertEvent] = field(default_factory=dict)
     verdict: FixVerdict = "too_early"
+    answer: Verdict = "explained"
     asked: list[tuple[str, int]] = field(default_factory=list)
     told: list[tuple[str, str]] = field(default_factory=list)
     markers: list[Marker] = field(default_factory=list)
@@ -69,7 +71,9 @@ class House:
         self.asked.append((incident.id, (now_ns - START_NS) // S))
         window = TimeRange(now_ns - MINUTE, now_ns)
         question = Question(incident.service, window)
-        return Investigation("ab" * 8, question, "explained", now_ns, window, window, ("cache",))
+        return Investigation(
+            "ab" * 8, question, self.answer, now_ns, window, window, (f"cache {self.answer}",)
+        )
 
     def verify(
         self, incident: Incident, _alerts: Sequence[AlertEvent], now_ns: int
@@ -162,7 +166,7 @@ def test_it_is_investigated_at_once_and_again_as_data_arrives(house: House) -> N
     assert house.moments()[:3] == [
         ("opened", "opened for ml-infer"),
         ("alert", "slow fires"),
-        ("finding", "cache"),
+        ("finding", "cache explained"),
     ]
 
 
@@ -325,3 +329,26 @@ def test_a_withdrawn_claim_is_not_made_again(house: House) -> None:
     assert (house.only().state, house.only().verification) == ("open", None)
     house.run(1900, step=100)
     assert house.only().state == "resolved"  # its alerts have been over for half an hour
+
+
+def test_an_answer_that_says_less_does_not_take_the_place_of_one_that_says_more(
+    house: House,
+) -> None:
+    house.answer = "partial"
+    house.fire("slow")
+    house.run(20)
+    house.answer = "explained"
+    house.run(60)
+    house.answer = "no_change"
+    house.desk.investigate(house.only().id)
+    found = house.only().investigation
+    assert found is not None
+    assert found.verdict == "explained"
+    assert house.moments()[-1] == (
+        "finding", "investigated again, which says less now: cache no_change"
+    )  # fmt: skip
+    house.end("slow")
+    house.run(20)
+    asked = len(house.asked)
+    house.run(400)  # while a fix is being proved, nothing is asked by itself
+    assert len(house.asked) == asked

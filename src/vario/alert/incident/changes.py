@@ -17,6 +17,7 @@ from vario.model.investigation import (
 
 _LONGEST_TITLE = 160
 _MOST_MOMENTS = 500
+_STRENGTH = {"explained": 3, "partial": 2, "unexplained": 1, "no_change": 0}
 VERDICTS = {
     "recovered": "recovered",
     "improved": "improved, but not recovered",
@@ -120,8 +121,16 @@ def add_moment(incident: Incident, time_ns: int, kind: str, text: str, link: str
 
 
 def take_investigation(incident: Incident, found: Investigation) -> Incident:
-    """Returns the incident with a new answer; on the timeline where it says something new."""
+    """Returns the incident with a new answer; on the timeline where it says something new.
+
+    An answer that says less than the one before does not take its place: once a fix works, there
+    is nothing to be seen any more of what it fixed.
+    """
     before = incident.investigation
+    is_same_time = before is not None and before.asked_ns >= last_opened_ns(incident)
+    if before is not None and is_same_time and _STRENGTH[found.verdict] < _STRENGTH[before.verdict]:
+        text = f"investigated again, which says less now: {headline(found)}"
+        return add_moment(incident, found.asked_ns, "finding", text)
     incident = replace(incident, investigation=found)
     if before is not None and headline(before) == headline(found):
         return incident

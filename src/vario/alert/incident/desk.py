@@ -206,6 +206,8 @@ class IncidentDesk:
             return False
         begun_ns = changes.last_opened_ns(incident)
         found = incident.investigation
+        if found is not None and incident.state == "verifying":  # what was wrong fades from sight
+            return False
         asked_ns = max(
             found.asked_ns if found is not None else 0, self._tried_ns.get(incident.id, 0)
         )
