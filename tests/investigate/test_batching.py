@@ -8,11 +8,6 @@ from vario.investigate.batching import probe_batching
 from vario.model.investigation import Finding
 
 
-@pytest.fixture
-def planted(store) -> Planted:
-    return Planted(store)
-
-
 def fill(planted: Planted, offline: tuple[int, int], *, each: bool = False) -> None:
     """Writes batches of two paths with their sizes before and after; 8 requests each 6 seconds.
 

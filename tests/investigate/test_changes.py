@@ -9,11 +9,6 @@ from vario.model.investigation import Finding, Moment, RuledOut
 from vario.model.marker import Marker
 
 
-@pytest.fixture
-def planted(store) -> Planted:
-    return Planted(store)
-
-
 def test_markers_are_weighed_by_time_and_target(planted: Planted) -> None:
     def mark(name: str, minutes: float, kind="config", **scope: str) -> None:
         at_ns = round(ONSET_NS + minutes * MINUTE)

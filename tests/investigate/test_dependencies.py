@@ -8,11 +8,6 @@ from vario.investigate.dependencies import probe_dependencies
 from vario.model.investigation import Finding, RuledOut
 
 
-@pytest.fixture
-def planted(store) -> Planted:
-    return Planted(store)
-
-
 def fill(planted: Planted, stalls: dict[str, float], *, share: float = 0.4) -> None:
     """Writes requests that call a feature store and a ranker; the store stalls in some regions."""
     for trace, at_ns, region, after in planted.requests():

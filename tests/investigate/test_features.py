@@ -9,11 +9,6 @@ from vario.investigate.reader import DriftFact, Reader
 from vario.model.investigation import Finding
 
 
-@pytest.fixture
-def planted(store) -> Planted:
-    return Planted(store)
-
-
 def fill(planted: Planted, lost_in: tuple[str, ...], *, canary: bool = True) -> None:
     """Writes counters of two versions; the new one drops session_length for 30 % in some regions.
 

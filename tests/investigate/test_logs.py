@@ -1,16 +1,10 @@
 """Log patterns as suspects: a new error in one region, a shifted field, and healthy twins."""
 
-import pytest
 from tests.support.otlp_factory import MS, SECOND
 from tests.support.planted import ONSET_NS, Planted, check_evidence
 
 from vario.investigate.logs import probe_logs
 from vario.model.investigation import Finding
-
-
-@pytest.fixture
-def planted(store) -> Planted:
-    return Planted(store)
 
 
 def fill(planted: Planted, *, error_in: str = "", miss: dict[str, tuple[float, float]]) -> None:

@@ -1,6 +1,5 @@
 """Releases: guilty ones, and innocents that came up at the same minute."""
 
-import pytest
 from tests.support.otlp_factory import MINUTE
 from tests.support.planted import ONSET_NS, Planted, check_evidence
 
@@ -8,11 +7,6 @@ from vario.investigate.releases import probe_releases
 from vario.model.investigation import Finding, Moment, RuledOut
 
 BAD, WELL = 0.6, 0.02
-
-
-@pytest.fixture
-def planted(store) -> Planted:
-    return Planted(store)
 
 
 def fill(planted: Planted, share, slow) -> None:

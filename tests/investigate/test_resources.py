@@ -1,16 +1,10 @@
 """Resources: one that filled up where it hurts, one that moved everywhere, and calm ones."""
 
-import pytest
 from tests.support.otlp_factory import MINUTE
 from tests.support.planted import ONSET_NS, REGIONS, Planted, check_evidence
 
 from vario.investigate.resources import probe_resources
 from vario.model.investigation import Finding
-
-
-@pytest.fixture
-def planted(store) -> Planted:
-    return Planted(store)
 
 
 def fill(planted: Planted, evicting: tuple[str, ...], *, hurts: bool = True) -> None:
