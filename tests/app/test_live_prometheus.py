@@ -25,6 +25,7 @@ from tests.support.promql_catalogue import HISTOGRAM, REFUSED, queries
 from tests.support.server import serving_process
 
 from vario.demo.prepare import DATABASE
+from vario.demo.world import REGIONS
 
 pytestmark = [pytest.mark.conformance, pytest.mark.timeout(600)]
 
@@ -69,47 +70,60 @@ class Peers:
 
 
 @contextlib.contextmanager
-def feature_store(folder: Path) -> Iterator[str]:
-    """Runs the demo's feature store with users who ask for features; gives its address."""
-    environment = {**os.environ, "OTEL_SDK_DISABLED": "true"}
+def feature_stores(folder: Path) -> Iterator[list[str]]:
+    """Runs the demo's feature stores with users who ask for features; gives their addresses."""
     prepare = subprocess.Popen([sys.executable, "-m", "vario.demo.prepare", str(folder)])
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://127.0.0.1:{port}"
-        command = [sys.executable, "-m", "vario.demo.serve", "feature-store"]
-        command += ["--socket", str(listener.fileno()), "--region", "us-east"]
-        command += ["--folder", str(folder), "--log", str(folder / "feature-store.jsonl")]
-        service = subprocess.Popen(command, env=environment, pass_fds=[listener.fileno()])
+    processes, addresses = [prepare], list[str]()
+    for region in REGIONS:
+        process, address = feature_store(folder, region)
+        processes.append(process)
+        addresses.append(address)
     stopping = threading.Event()
-    users = threading.Thread(target=visit, args=(f"http://127.0.0.1:{port}", stopping))
+    users = threading.Thread(target=visit, args=(addresses, stopping))
     try:
         wait_until((folder / DATABASE).exists, PATIENCE_S)
         prepare.terminate()  # the model, which takes longer, is not needed
         users.start()
-        yield f"127.0.0.1:{port}"
+        yield addresses
     finally:
         stopping.set()
-        for process in (prepare, service):
+        for process in processes:
             process.terminate()
             process.wait(30)
         if users.ident:
             users.join()
 
 
-def visit(address: str, stopping: threading.Event) -> None:
+def feature_store(folder: Path, region: str) -> tuple[subprocess.Popen[bytes], str]:
+    """Starts the feature store of a region; returns it and its address."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+        environment = {
+            **os.environ,
+            "OTEL_SDK_DISABLED": "true",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{address}",
+        }
+        command = [sys.executable, "-m", "vario.demo.serve", "feature-store"]
+        command += ["--socket", str(listener.fileno()), "--region", region]
+        command += ["--folder", str(folder), "--log", str(folder / f"{region}.jsonl")]
+        started = subprocess.Popen(command, env=environment, pass_fds=[listener.fileno()])
+    return started, address
+
+
+def visit(addresses: list[str], stopping: threading.Event) -> None:
     """Asks for users' features: now the same, now others."""
-    with httpx.Client(base_url=address, timeout=30) as client:
+    with httpx.Client(timeout=30) as client:
         number = 0
         while not stopping.wait(0.03):
             number += 1
-            region = "us-east" if number % 3 else "eu-west"
-            asked = {"user_id": 1 + number * number % 97, "region": region}
+            address = addresses[0 if number % 3 else 1]
+            asked = {"user_id": 1 + number * number % 97}
             with contextlib.suppress(httpx.TransportError):
-                client.post("/features", json=asked)
+                client.post(f"http://{address}/features", json=asked)
 
 
-def configuration(store: str, varios: dict[str, str]) -> dict[str, Any]:
-    targets = {"feature-store": store, "vario": varios["v1"].removeprefix("http://")}
+def configuration(stores: list[str], varios: dict[str, str]) -> dict[str, Any]:
+    targets = {"feature-store": stores, "vario": [varios["v1"].removeprefix("http://")]}
     keep = [{"source_labels": ["__name__"], "regex": KEPT, "action": "keep"}]
     native = {
         "job_name": "prometheus",
@@ -124,10 +138,10 @@ def configuration(store: str, varios: dict[str, str]) -> dict[str, Any]:
             *(
                 {
                     "job_name": job,
-                    "static_configs": [{"targets": [address]}],
+                    "static_configs": [{"targets": addresses}],
                     "metric_relabel_configs": keep,
                 }
-                for job, address in targets.items()
+                for job, addresses in targets.items()
             ),
         ],
         "remote_write": [
@@ -160,15 +174,15 @@ def peers(folder: Path) -> Iterator[Peers]:
     with contextlib.ExitStack() as stack:
         for name in ("system", *WRITERS):
             (folder / name).mkdir()
-        store = stack.enter_context(feature_store(folder / "system"))
+        stores = stack.enter_context(feature_stores(folder / "system"))
         varios = {
             name: stack.enter_context(serving_process(folder / name)).addresses.api
             for name in WRITERS
         }
-        config = configuration(store, varios)
+        config = configuration(stores, varios)
         running = running_prometheus(program, folder, config, "native-histograms")
         prometheus = stack.enter_context(running)
-        wait_until(lambda: count_up(prometheus.address) == 3, PATIENCE_S, prometheus.log_file)
+        wait_until(lambda: count_up(prometheus.address) == 4, PATIENCE_S, prometheus.log_file)
         end_s = time.time() + SCRAPED_S
         wait_until(lambda: time.time() > end_s, SCRAPED_S + 5)
         at_s = round(end_s, 3)
