@@ -34,6 +34,11 @@ _WEIGHT: Mapping[FindingKind, float] = {
 }  # fmt: skip
 
 
+_BEGINNINGS: frozenset[FindingKind] = frozenset({"release", "configuration", "change", "traffic"})
+_FOLLOWING: frozenset[FindingKind] = frozenset({"mediator", "dependency", "feature"})
+"""What a change at the onset makes more likely; a new log line or gauge it does not."""
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
     """What stands after weighing."""
@@ -169,11 +174,8 @@ def _weigh(case: Case, one: Finding, others: Sequence[Finding]) -> Finding:
         # More calls reach it because of how requests are served: a step on the way, not its start.
         belief = min(belief, 0.9 * through.confidence)
     for other in others:
-        if other is one or not _belong(one, other):
-            continue
-        if other.kind in ("release", "configuration", "change", "traffic") and one.kind not in (
-            "release", "configuration", "change", "traffic",
-        ) and other.onset_ns <= case.onset_high_ns:  # fmt: skip
+        leads = other.kind in _BEGINNINGS and other.onset_ns <= case.onset_high_ns
+        if leads and one.kind in _FOLLOWING and _belong(one, other):
             supports.append(other.statement)
             belief += (1 - belief) * 0.4 * other.confidence
     return replace(one, confidence=round(min(belief, 0.99), 3), supports=tuple(supports[:6]))

@@ -100,6 +100,7 @@ def investigate(
         return _stop(question, asked_ns, timeline, say_no_change(question, timeline))
     notebook = Notebook(reader)
     parts = _Parts.of(requests, question, seen.where)
+    series = reader.tally.series
     case, inside, spans = _build_case(reader, notebook, question, requests, seen, parts)
     clues: list[Clue] = list(find_inside(notebook, case, inside)) if inside else []
     slice_ = tell_slice(notebook, case, seen.where, parts.earlier)
@@ -109,7 +110,12 @@ def investigate(
         clues.extend(prober(reader, case))
     reached = {one.operation[0] for one in inside.moved} if inside else set[str]()
     judged = judge(case, seen.where, clues, reached)
-    return _answer(question, asked_ns, case, judged, _coverage(seen, timeline, spans))
+    coverage = replace(
+        _coverage(seen, timeline, spans),
+        logs=_count_logs(reader, case) if probers else 0,
+        series=reader.tally.series - series,
+    )
+    return _answer(question, asked_ns, case, judged, coverage)
 
 
 def _find_worst(reader: Reader, question: Question, now_ns: int) -> str:
@@ -295,6 +301,13 @@ def _coverage(seen: _Seen, whole: Timeline | None, spans: int) -> Coverage:
         placebos=placebos,
         left_out=left if sampled < 1 else (),
     )
+
+
+def _count_logs(reader: Reader, case: Case) -> int:
+    """Returns how many records of the service there are from the baseline to the window's end."""
+    where = Compare(Field("intrinsic", "service.name"), "=", case.service)
+    span = TimeRange(case.baseline.start_ns, case.window.end_ns)
+    return int(reader.store.aggregate(Signal.LOGS, "count", None, where, span))
 
 
 def _answer(

@@ -77,6 +77,13 @@ class Measured:
     values: NDArray[np.float64]
 
 
+@dataclass(slots=True)
+class Tally:
+    """How many series were read so far."""
+
+    series: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Reader:
     """Everything that may be read.
@@ -85,11 +92,13 @@ class Reader:
         store: spans, logs, samples.
         drift: what drifts now, as plain values.
         canceled: asked between steps whether nobody waits any more.
+        tally: counts what is read.
     """
 
     store: EvidenceStore
     drift: Sequence[DriftFact] = ()
     canceled: Callable[[], bool] = field(default=lambda: False)
+    tally: Tally = field(default_factory=Tally, compare=False)
 
     def evaluate(self, expression: str, time_ns: int) -> list[tuple[LabelPairs, float]]:
         """Returns the value of each series of a PromQL expression at a time; a scalar as one.
@@ -98,6 +107,7 @@ class Reader:
             BadData: the expression is no PromQL.
         """
         result = PromQL(self.store).instant(expression, time_ns // _MS, canceled=self.canceled)
+        self.tally.series += len(result.series)
         if result.type == "scalar":
             return [((), result.scalar[1])]
         return [(one.labels, float(one.values[-1])) for one in result.series if len(one.values)]
@@ -117,6 +127,7 @@ class Reader:
         result = PromQL(self.store).range(
             expression, start_ms, end_ms, step_ms, canceled=self.canceled
         )
+        self.tally.series += len(result.series)
         values = np.full((len(result.series), len(times_ms)), np.nan)
         for row, one in enumerate(result.series):
             at = (one.ts_ms - start_ms) // step_ms
