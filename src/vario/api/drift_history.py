@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from vario.drift.live import OVER_ALL
 from vario.query.promql.engine import PromQL
 
 LEAST_STEP_MS = 60_000
+Line = list[float | None]
 _METRICS = ("drift_psi", "drift_psi_critical", "feature_presence_ratio", "accept_rate")
 
 
@@ -43,31 +45,15 @@ def get_history(
         last_ms,
         step_ms,
     )
-    features: dict[str, FeatureHistoryOut] = {}
-    accept_rate: list[float | None] = [None] * len(times)
+    found: dict[tuple[str, str], Line] = {}
     for series in result.series:
         labels = dict(series.labels)
         metric, feature = labels.pop("__name__"), labels.pop("feature", "")
-        if labels != wanted:
-            continue  # a narrower part of the traffic
-        row: list[float | None] = [None] * len(times)
-        places = ((series.ts_ms - first_ms) // step_ms).tolist()
-        for place, number in zip(places, series.values.tolist(), strict=True):
-            row[place] = number if math.isfinite(number) else None
-        if metric == "accept_rate":
-            accept_rate = row
-            continue
-        empty: list[float | None] = [None] * len(times)
-        shown = features.setdefault(
-            feature,
-            FeatureHistoryOut(feature=feature, psi=empty, psi_critical=empty, missing_ratio=empty),
-        )
-        if metric == "feature_presence_ratio":
-            shown.missing_ratio = [None if one is None else 1 - one for one in row]
-        elif metric == "drift_psi":
-            shown.psi = row
-        else:
-            shown.psi_critical = row
+        if labels == wanted:  # otherwise it is a narrower part of the traffic
+            places = ((series.ts_ms - first_ms) // step_ms).tolist()
+            found[metric, feature] = _line(places, series.values.tolist(), len(times))
+    none: Line = [None] * len(times)
+    present = {name: found.get(("feature_presence_ratio", name), none) for _, name in found if name}
     return DriftHistoryOut(
         model_name=model,
         model_version=version,
@@ -75,6 +61,22 @@ def get_history(
         value=value,
         step=step_ms / 1000,
         times=(times / 1000).tolist(),
-        features=[features[name] for name in sorted(features)],
-        accept_rate=accept_rate,
+        features=[
+            FeatureHistoryOut(
+                feature=name,
+                psi=found.get(("drift_psi", name), none),
+                psi_critical=found.get(("drift_psi_critical", name), none),
+                missing_ratio=[None if one is None else 1 - one for one in present[name]],
+            )
+            for name in sorted(present)
+        ],
+        accept_rate=found.get(("accept_rate", ""), none),
     )
+
+
+def _line(places: Sequence[int], numbers: Sequence[float], count: int) -> Line:
+    """Returns numbers at their places of so many, None where there is none."""
+    line: Line = [None] * count
+    for place, number in zip(places, numbers, strict=True):
+        line[place] = number if math.isfinite(number) else None
+    return line
