@@ -95,11 +95,10 @@ def make_unexplained(now_ns: int) -> Incident:
     )
 
 
-def _investigation(onset_ns: int) -> Investigation:
-    window = TimeRange(onset_ns, onset_ns + 10 * MINUTE)
-    before = TimeRange(onset_ns - 60 * MINUTE, onset_ns)
+def _cache(onset_ns: int, window: TimeRange) -> Finding:
+    """Returns the cause: a step that is slow when its cache misses."""
     misses = 'service.name = "ml-infer" and attributes.cache_hit = false and region = "us-east"'
-    encode = Finding(
+    return Finding(
         kind="operation",
         subject={"span": "ml-infer.encode_features", "cache_hit": "false", "region": "us-east"},
         statement=(
@@ -144,13 +143,22 @@ def _investigation(onset_ns: int) -> Investigation:
         next_step="Raise the capacity of the feature cache in us-east to 20,000 entries.",
         command="vario demo --fix latency-surge",
     )
-    surge = Finding(
+
+
+def _surge() -> Finding:
+    """Returns what set it off: more traffic."""
+    return Finding(
         kind="traffic",
         subject={"region": "us-east"},
         statement="us-east has 2.4 times its traffic since 14:00",
         effect=Effect("requests", "/s", 41.0, 98.0, 52.0, 61.0),
         confidence=0.55,
     )
+
+
+def _investigation(onset_ns: int) -> Investigation:
+    window = TimeRange(onset_ns, onset_ns + 10 * MINUTE)
+    before = TimeRange(onset_ns - 60 * MINUTE, onset_ns)
     return Investigation(
         id="00000000000000f1",
         question=Question(
@@ -177,7 +185,7 @@ def _investigation(onset_ns: int) -> Investigation:
         onset_low_ns=onset_ns - 4 * S,
         onset_high_ns=onset_ns + 7 * S,
         scope={"region": "us-east"},
-        findings=(encode, surge),
+        findings=(_cache(onset_ns, window), _surge()),
         ruled_out=(
             RuledOut({"release": "v23.1"}, "It came an hour earlier, in every region."),
             RuledOut({"upstream": "feature-store"}, "Its answers take as long as before."),
