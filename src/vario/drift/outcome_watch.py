@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from vario.drift.bins import Floats
-from vario.drift.judge import Limits
+from vario.drift.judge import TOO_FEW, Limits
 from vario.drift.live import Ask, Scope, Traffic
 from vario.drift.noise import design_effect, false_discoveries
 from vario.drift.outcomes import (
@@ -27,7 +27,7 @@ ENOUGH = 1_000
 """Feedback that a window should hold; the shortest window that does is judged."""
 PAST_S = 7 * 86_400
 PAST_EVERY_MS = 600_000
-"""How often the past days are read anew."""
+"""How often the past days are read anew; at each step while they hold too little."""
 
 PRIOR_DESIGN_EFFECT = 1.25
 """Taken until enough healthy windows have been seen: users come back, but decide anew."""
@@ -81,7 +81,8 @@ class OutcomeWatch:
             VarioError: the store cannot answer; the readings of the step before stay.
         """
         now, windows = self._read(at_ms)
-        if now and at_ms - self._past_ms >= PAST_EVERY_MS:
+        is_lacking = any(r.total >= TOO_FEW and not r.baseline.total for r in self.readings)
+        if now and (is_lacking or at_ms - self._past_ms >= PAST_EVERY_MS):
             self._past = observe_outcomes(self._ask, at_ms, PAST_S * 1000, self._segments)
             self._past_ms = at_ms
         self._memories = {s: self._memories.get(s, _Memory()) for s in now}

@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 
 from vario.drift.bins import Floats, count_buckets
+from vario.drift.judge import TOO_FEW
 from vario.drift.live import MODEL, OVER_ALL, Ask, Observed, Scope, Traffic, buckets_of, merge
 from vario.drift.noise import Interval, ratio_increase_p, ratio_interval
 from vario.drift.performance import (
@@ -310,7 +311,7 @@ def measure_outcomes(
         calibration_error=calibration_error(accepted, rejected, calibration.positions),
         measured=measure_performance(accepted, rejected, positive),
         estimated=estimated,
-        verdict="too_few" if now.total < 100 or not baseline.total else "stable",
+        verdict="too_few" if now.total < TOO_FEW or not baseline.total else "stable",
         window_s=window_s,
         at_ms=at_ms,
     )
