@@ -44,7 +44,7 @@ from vario.query.filter import parse_field
 TRACES = 700
 """Requests of each of slice and control, before and since, whose traces are read."""
 CONTROL_TRACES = 300
-MOST_REQUESTS = 120_000
+MOST_REQUESTS = 80_000
 """Requests that are compared: of more, those nearest to the onset."""
 MOST_SERVICES = 8
 """Services that are looked at where none is named; the busiest."""

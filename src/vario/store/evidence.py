@@ -43,10 +43,11 @@ _FUNCTIONS: Mapping[Aggregate, str] = {
 
 _AGE = "(toUnixTimestamp64Nano(Timestamp) - {start_ns:Int64})"
 _VALUES_SHOWN = 12
-_PIECES = 24
+_PIECES = 8
 """A large window is sampled in so many pieces of equal distance."""
-_TRACE_LASTS_NS = 30 * 10**9
-"""Spans of a trace are looked for so long before and after its matching span."""
+_TRACE_LASTS_NS, _BUSY_TRACE_LASTS_NS = 30 * 10**9, 10 * 10**9
+"""Spans of a trace are looked for so long before and after its matching span; less long where
+there are many traces, for all that begins in that time is read around every piece."""
 _MAX_SPANS = 200_000
 
 
@@ -143,8 +144,9 @@ class EvidenceQueries:
             " ORDER BY cityHash64(TraceId) LIMIT {most:UInt32}",
             {**condition.params, **params, "most": 2 * limit},
         )
+        margin_ns = _TRACE_LASTS_NS if len(params) == 2 else _BUSY_TRACE_LASTS_NS
         wider = {
-            name: value + (_TRACE_LASTS_NS if name.startswith("to") else -_TRACE_LASTS_NS)
+            name: value + (margin_ns if name.startswith("to") else -margin_ns)
             for name, value in params.items()
         }
         columns = self._engine.query_columns(
