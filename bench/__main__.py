@@ -25,6 +25,7 @@ MODULES = (
     "simulate",
     "investigate",
     "incidents",
+    "verify",
 )
 
 

@@ -8,12 +8,12 @@ Latency is a mean over requests (lognormal, sigma 0.5) whose level wanders as an
 """
 
 import os
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from bench.report import Row
 from vario.investigate.blocks import Table
 from vario.investigate.proof import Trial, judge_fix
 from vario.model.investigation import FixVerdict
@@ -162,9 +162,7 @@ TRUE = {
     "... AR(1) 0.5 a minute, 5 %": World(rho=0.5, wander=0.05),
     "... AR(1) 0.8 a minute, 10 %": World(rho=0.8, wander=0.1),
     "... ten minutes of history": World(history_s=600, rho=0.5, wander=0.05),
-    "a demo: 150 s of history, 4/s": World(
-        incident=4.0, history_s=150, incident_s=120, rate=4.0
-    ),
+    "a demo: 150 s of history, 4/s": World(incident=4.0, history_s=150, incident_s=120, rate=4.0),
     "... two requests a second": World(rate=2.0, rho=0.5, wander=0.05),
     "... beside a control, shared noise": World(control=True, rho=0.8, wander=0.1),
     "1.3 times, then as before": World(incident=1.3, rho=0.5, wander=0.05),
@@ -191,14 +189,10 @@ def measure(
     return found
 
 
-def main() -> None:
+def run() -> list[Row]:
     """Prints how often a fix is wrongly called proved, and how long a true one takes."""
-    streams = int(os.environ.get("VARIO_BENCH_STREAMS", "400"))
-    started_s = time.process_time()
-    measure(FALSE, streams, print, title=f"in truth not recovered ({streams} streams)")
-    measure(TRUE, streams, print, title=f"in truth recovered ({streams} streams)")
-    print(f"\n{time.process_time() - started_s:.0f} CPU-s")
-
-
-if __name__ == "__main__":
-    main()
+    streams = int(os.environ.get("VARIO_BENCH_STREAMS", "100"))
+    wrong = measure(FALSE, streams, print, title=f"in truth not recovered ({streams} streams)")
+    right = measure(TRUE, streams, print, title=f"in truth recovered ({streams} streams)")
+    rows = [Row(f"called recovered: {k}", 100 * v, "%", "<= 1") for k, (v, _) in wrong.items()]
+    return rows + [Row(f"median time: {k}", at, "s") for k, (_, at) in right.items()]

@@ -11,7 +11,7 @@ import httpx
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from tests.support.hook import serving_hook
+from tests.support.hook import Hook, serving_hook
 from tests.support.otlp_factory import (
     MINUTE,
     MS,
@@ -102,6 +102,47 @@ def run(server: Process, *arguments: str) -> str:
     return result.output
 
 
+def check_report(server: Process, id_: str) -> None:
+    report = run(server, "report", id_)
+    assert "## Did the fix work?" in report
+    assert "more cache" in report
+    page = httpx.get(
+        f"{server.addresses.api}/api/incidents/{id_}/report", params={"format": "html"}
+    ).text
+    assert "<svg" in page
+    assert "<script" not in page
+
+
+def bring_back(server: Process, id_: str) -> None:
+    """Lets the alert end and fire again."""
+    degrade(server, 0)
+    alerts = f"{server.addresses.api}/api/alerts?state=firing"
+    wait_for(lambda: httpx.get(alerts).json()["alerts"], lambda firing: not firing)
+    degrade(server, 1)
+    back = wait_for(lambda: get(server, id_), lambda one: one["relapses"] == 1)
+    assert back["state"] == "open"
+    assert len(incidents(server)) == 1
+    assert "is back" in run(server, "show", id_)
+
+
+def check_news(server: Process, hook: Hook, id_: str) -> None:
+    """Each piece of news was told once, and every link leads to the incident."""
+
+    def news() -> list[str]:
+        told = (message for message in hook.messages if "incident" in message)
+        return [message["incident"]["news"] for message in told]
+
+    wait_for(news, lambda told: "relapsed" in told)
+    assert news().count("opened") == news().count("recovered") == 1
+    assert news().count("relapsed") == 1
+    links = {
+        alert["links"].get("incident", "")
+        for message in hook.messages
+        for alert in message["alerts"]
+    }
+    assert links == {f"{server.addresses.api}/incidents/{id_}"}
+
+
 @pytest.mark.timeout(900)
 def test_from_the_alert_to_the_proof_and_back(tmp_path: Path) -> None:
     (tmp_path / "rules.yml").write_text(RULES, "utf-8")
@@ -140,34 +181,6 @@ def test_from_the_alert_to_the_proof_and_back(tmp_path: Path) -> None:
             kinds = [moment["kind"] for moment in over["timeline"]]
             assert kinds.count("opened") == kinds.count("fix") == kinds.count("verdict") == 1
 
-            report = run(server, "report", id_)
-            assert "## Did the fix work?" in report
-            assert "more cache" in report
-            page = httpx.get(
-                f"{server.addresses.api}/api/incidents/{id_}/report", params={"format": "html"}
-            ).text
-            assert "<svg" in page
-            assert "<script" not in page
-
-            degrade(server, 0)
-            alerts = f"{server.addresses.api}/api/alerts?state=firing"
-            wait_for(lambda: httpx.get(alerts).json()["alerts"], lambda firing: not firing)
-            degrade(server, 1)
-            back = wait_for(lambda: get(server, id_), lambda one: one["relapses"] == 1)
-            assert back["state"] == "open"
-            assert len(incidents(server)) == 1
-            assert "is back" in run(server, "show", id_)
-
-            def news() -> list[str]:
-                told = (message for message in hook.messages if "incident" in message)
-                return [message["incident"]["news"] for message in told]
-
-            wait_for(news, lambda told: "relapsed" in told)
-            assert news().count("opened") == news().count("recovered") == 1
-            assert news().count("relapsed") == 1
-            links = {
-                alert["links"].get("incident", "")
-                for message in hook.messages
-                for alert in message["alerts"]
-            }
-            assert links == {f"{server.addresses.api}/incidents/{id_}"}
+            check_report(server, id_)
+            bring_back(server, id_)
+            check_news(server, hook, id_)

@@ -94,6 +94,9 @@ class Judgement:
     remark: str = ""
 
 
+TOO_LITTLE = "there is too little data from before the incident"
+
+
 @dataclass(frozen=True, slots=True)
 class _Blocks:
     """The series that is judged, and where its parts lie."""
@@ -117,15 +120,16 @@ def judge_fix(trial: Trial, previous: FixVerdict = "too_early") -> Judgement:
     """
     blocks = _cut(trial)
     if blocks is None:
-        return Judgement("too_early", remark="there is too little data from before the incident")
+        return Judgement("too_early", remark=TOO_LITTLE)
     shown = _show(blocks)
     spread = _spread(blocks)
     base = sequential.level_of(blocks.judged[blocks.before], spread)
     wrong = _incident_level(blocks, spread)
     since = blocks.judged[blocks.since]
     margin = _margin(trial, blocks, base, wrong)
-    to_base = sequential.bounds(since, spread, base)
-    to_wrong = sequential.bounds(since, spread, wrong)
+    is_short = _before_ns(blocks) <= SHORT_BASELINE_NS
+    to_base = sequential.bounds(since, spread, base, is_short=is_short)
+    to_wrong = sequential.bounds(since, spread, wrong, is_short=is_short)
     guards = _guards(trial, blocks)
     best = sequential.lowest(to_base)
     verdict = _verdict(trial, blocks, to_base, to_wrong, margin)
@@ -273,10 +277,14 @@ def _margin(trial: Trial, blocks: _Blocks, base: Level, wrong: Level) -> float:
     added = max(0.0, wrong.mean - base.mean) if math.isfinite(wrong.mean) else 0.0
     if trial.is_share:
         return max(strict, 0.5 * trial.tolerance * added, 1e-9)
-    before_ns = (blocks.before.stop - blocks.before.start) * blocks.table.step_ns
-    if before_ns > SHORT_BASELINE_NS or sequential.level_width(base) <= 0.5 * strict:
+    if _before_ns(blocks) > SHORT_BASELINE_NS or sequential.level_width(base) <= 0.5 * strict:
         return strict
     return max(strict, math.log1p(min(trial.tolerance * math.expm1(min(added, 50.0)), WIDEST)))
+
+
+def _before_ns(blocks: _Blocks) -> int:
+    """Returns how long the time before the incident is."""
+    return (blocks.before.stop - blocks.before.start) * blocks.table.step_ns
 
 
 def _strict(trial: Trial, blocks: _Blocks) -> float:

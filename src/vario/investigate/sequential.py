@@ -30,8 +30,8 @@ RHO = 6.0
 LEAST_BLOCKS = 3
 """No bound rests on fewer."""
 LEAST_BATCHES = 8
-SLOW_Z = 2.5
-"""Room for what wanders slowly, in its standard deviations."""
+SLOW_Z, SHORT_SLOW_Z = 4.0, 2.5
+"""Room for what wanders slowly, in its standard deviations: of four quarters, or of few blocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,13 +161,14 @@ def radius(count: int, deviation: float, alpha: float) -> float:
     )
 
 
-def bounds(since: Floats, spread: Spread, level: Level) -> list[Bound]:
+def bounds(since: Floats, spread: Spread, level: Level, *, is_short: bool = False) -> list[Bound]:
     """Returns bounds of the mean since the fix minus a level, one for each beginning.
 
     Args:
         since: blocks since the fix, in the order of time; NaN where there was no request.
         spread: how far blocks scatter.
         level: what they are compared with.
+        is_short: whether the level rests on a few minutes only, which no room is wasted on.
     """
     found: list[Bound] = []
     levels_error = _LEVEL_Z * level.error
@@ -180,8 +181,9 @@ def bounds(since: Floats, spread: Spread, level: Level) -> list[Bound]:
             own = float(values.std(ddof=1)) if len(values) >= 2 * LEAST_BLOCKS else 0.0
             deviation = max(spread.widened, own)
             own_width = radius(min(len(values), spread.longest), deviation, alpha)
-            # The errors of the mean and of the level are independent: their squares add.
-            width = math.hypot(own_width, levels_error) + SLOW_Z * spread.slow
+            width = own_width + levels_error + SLOW_Z * spread.slow
+            if is_short:  # there the squares of the two errors are added, which are independent
+                width = math.hypot(own_width, levels_error) + SHORT_SLOW_Z * spread.slow
             middle = float(values.mean()) - level.mean
             found.append(Bound(start, float(values.mean()), middle - width, middle + width))
         number += 1

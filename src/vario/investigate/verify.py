@@ -16,7 +16,7 @@ from vario.investigate.blocks import Table, whole_steps
 from vario.investigate.evidence import DURATION, Notebook
 from vario.investigate.measures import Measure, find_measure, read_steps
 from vario.investigate.pipeline import requests_of
-from vario.investigate.proof import Judgement, Trial, judge_fix
+from vario.investigate.proof import TOO_LITTLE, Judgement, Trial, judge_fix
 from vario.investigate.reader import Reader
 from vario.investigate.where import join, outside, scope_filter
 from vario.model.filter import Field, Filter
@@ -43,7 +43,9 @@ SHORT_HISTORY_NS, LONG_HISTORY_NS = 2 * 3600 * S, 24 * 3600 * S
 LATE_NS = 12 * S
 """Data of the last seconds may still be on its way."""
 ONSET_UNKNOWN_NS = 300 * S
-"""Without an investigation, the incident began at most so long before its alert was active."""
+ONSET_LATEST_NS = 60 * S
+"""Without an investigation, the incident began at most so long before its alert was active; the
+second where there is no data from before the first."""
 _SEGMENT = re.compile(
     r"(.*[._])?(region|zone|route|endpoint|method|tier|plan|tenant|customer|device|platform|country)",
     re.IGNORECASE,
@@ -71,6 +73,11 @@ class Claim:
     claimed_ns: int
     source: FixSource
     tolerance: float
+
+    @property
+    def has_onset(self) -> bool:
+        """Whether an investigation has found when it began."""
+        return self.found is not None and self.found.onset_ns > 0
 
     @property
     def onset(self) -> tuple[int, int]:
@@ -123,6 +130,9 @@ def verify(
         subject.guards,
     )
     judged = judge_fix(trial, previous)
+    if judged.remark == TOO_LITTLE and not claim.has_onset:
+        later_ns = claim.active_ns - ONSET_LATEST_NS
+        judged = judge_fix(replace(trial, onset_low_ns=later_ns), previous)
     checked_ns = subject.slice.start_ns + subject.slice.steps * subject.slice.step_ns
     evidence = _evidence(reader, subject, judged, claim, checked_ns)
     return _show(claim, judged, subject, checked_ns, evidence)
