@@ -93,6 +93,26 @@ def test_errors_are_measured_where_they_are_what_is_wrong(planted: Planted) -> N
     assert (proof.measure, proof.verdict) == ("share of failed requests", "recovered")
 
 
+def test_a_feature_that_was_missing_is_measured_by_its_metric(planted: Planted) -> None:
+    fixed_s = (FIXED_NS - ONSET_NS) // SECOND
+    for region in ("eu-west", "us-east"):
+        labels = {"job": SERVICE, "region": region}
+        planted.series("predictions_total", labels, lambda _s: 150.0, counter=True)
+
+        def missing(at_s: int, region: str = region) -> float:
+            return 90.0 if region == "us-east" and 0 <= at_s < fixed_s else 1.0 + at_s % 2
+
+        named = {**labels, "feature": "session_length"}
+        planted.series("feature_missing_total", named, missing, counter=True)
+    asked = claim(region="us-east")
+    asked = replace(asked, question=replace(asked.question, symptom="quality"))
+    proof = verify(planted.reader, asked, END_NS)
+    assert (proof.measure, proof.verdict) == (
+        "share of predictions without session_length", "recovered"
+    )  # fmt: skip
+    assert proof.incident == pytest.approx(0.6, rel=0.2)
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -325,7 +325,7 @@ def find_measure(
     for measure in _list_measures(reader, question, history):
         if measure.name == name:
             return measure
-    shown = find_measured(reader, question, history, LEAST_STEP_NS)
+    shown = find_measured(reader, question, history, 4 * LEAST_STEP_NS)
     return shown[0].measure if shown else None
 
 

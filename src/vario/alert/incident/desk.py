@@ -183,6 +183,9 @@ class IncidentDesk:
             if self.numbers.errors.get(key) != str(error):
                 log.warning("%s: %s", key, error)
             self.numbers.errors[key] = str(error)
+        except Exception as error:  # a fault of ours in one incident must not stop the others
+            log.exception("%s", key)
+            self.numbers.errors[key] = f"{type(error).__name__}: {error}"
         else:
             self.numbers.errors.pop(key, None)
 
