@@ -127,3 +127,21 @@ def test_it_fits_a_phone(open_page: OpenPage) -> None:
         for chart in ("chart-latency", "chart-errors", "chart-traffic")
     ]
     assert min(widths) > 340
+
+
+def test_where_the_time_goes_and_who_stands_around(open_page: OpenPage) -> None:
+    page = open_page(PAGE)
+    steps = page.get_by_test_id("breakdown")
+    expect(steps).to_contain_text("ml-infer.predict")
+    expect(steps.get_by_role("listitem").first).to_contain_text("%")
+    around = page.get_by_test_id("service-map")
+    expect(around).to_contain_text(re.compile("gateway.*ml-infer.*feature-store"))
+    around.get_by_role("link", name="gateway").click()
+    expect(page).to_have_url(re.compile("/services/gateway"))
+
+
+def test_a_step_opens_its_slowest_traces(open_page: OpenPage) -> None:
+    page = open_page(PAGE)
+    page.get_by_test_id("breakdown").get_by_role("link", name="ml-infer.predict").click()
+    expect(page).to_have_url(re.compile(r"/traces\?.*order=slowest"))
+    expect(page.get_by_test_id("trace-line").first).to_be_visible()

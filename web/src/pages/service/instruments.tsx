@@ -1,9 +1,11 @@
 import type { ReactNode } from "react";
+import { byService, keyOf, useInstruments } from "../../api/instruments";
 import type { Service } from "../../api/shapes";
 import { observedRate } from "../../charts/points";
 import { formatAgo, formatCount, formatDuration, formatRate, formatRatio, perSecond, ratio, seconds } from "../../units";
 import { Chip } from "../../ui/chip";
 import { judge, VerdictBadge } from "../../ui/verdict";
+import { Cost, Quality, Saturation } from "../overview/gauges";
 import css from "./service.module.css";
 
 interface InstrumentsProps {
@@ -13,6 +15,7 @@ interface InstrumentsProps {
 
 /** The numbers of the whole window. Percentiles of several models cannot be added up: none then. */
 export function Instruments({ rows, overview: { start, end, step } }: InstrumentsProps) {
+  const { data } = useInstruments();
   if (rows.length === 0) return null;
   const requests = rows.reduce((sum, row) => sum + row.requests, 0);
   const rate = rows.reduce((sum, row) => sum + observedRate(row, start, end), 0);
@@ -20,6 +23,7 @@ export function Instruments({ rows, overview: { start, end, step } }: Instrument
   const lastSeen = Math.max(...rows.map((row) => row.last_seen));
   const errorRatio = requests ? errors / requests : 0;
   const one = rows.length === 1 ? rows[0] : undefined;
+  const known = one && byService(data?.services ?? []).get(keyOf(one.service, one.model));
   const versions = [...new Set(rows.flatMap((row) => row.versions.map(({ version }) => version)))];
   const regions = [...new Set(rows.flatMap((row) => row.regions))];
   const latency = (value: number | undefined) => formatDuration(value === undefined ? null : seconds(value));
@@ -35,6 +39,19 @@ export function Instruments({ rows, overview: { start, end, step } }: Instrument
       <Dial name="traffic">{formatRate(perSecond(rate))}</Dial>
       <Dial name="requests">{formatCount(requests)}</Dial>
       <Dial name="last request">{formatAgo(seconds(lastSeen), seconds(end))}</Dial>
+      {known && (
+        <>
+          <Dial name="saturation">
+            <Saturation known={known} />
+          </Dial>
+          <Dial name="quality">
+            <Quality known={known} />
+          </Dial>
+          <Dial name="cost / 1,000">
+            <Cost known={known} />
+          </Dial>
+        </>
+      )}
       <Chips name={versions.length === 1 ? "version" : "versions"} texts={versions} />
       <Chips name={regions.length === 1 ? "region" : "regions"} texts={regions} />
     </dl>

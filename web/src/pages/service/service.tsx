@@ -11,8 +11,10 @@ import { PageHeader } from "../../ui/layout";
 import { Answer, Empty, Loading } from "../../ui/states";
 import { TimePicker } from "../../ui/time-picker";
 import { TraceList } from "../../trace/trace-list";
+import { RequestBreakdown } from "./breakdown";
 import { Instruments } from "./instruments";
 import { ServiceCharts } from "./service-charts";
+import { Standing } from "./standing";
 import css from "./service.module.css";
 
 export default function ServicePage({ id: service }: { id: string }) {
@@ -48,10 +50,12 @@ export default function ServicePage({ id: service }: { id: string }) {
         />
         <SignalLinks service={service} model={model} />
       </div>
+      <Standing service={service} />
       {overview && <Instruments rows={shown} overview={overview} />}
       <Answer query={traffic} loading={<Loading rows={10} label="the service's traffic" />}>
         {(data) => <Charts data={data} rows={shown} />}
       </Answer>
+      <RequestBreakdown service={service} model={model} />
       <Examples service={service} model={model} />
     </>
   );
