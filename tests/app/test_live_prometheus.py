@@ -27,6 +27,9 @@ from tests.support.server import serving_process
 from vario.demo.prepare import DATABASE
 from vario.demo.world import REGIONS
 
+TARGETS = len(REGIONS) + 2
+"""The feature stores, vario, and Prometheus itself."""
+
 pytestmark = [pytest.mark.conformance, pytest.mark.timeout(600)]
 
 WRITERS = {"v1": "prometheus.WriteRequest", "v2": "io.prometheus.write.v2.Request"}
@@ -182,7 +185,7 @@ def peers(folder: Path) -> Iterator[Peers]:
         config = configuration(stores, varios)
         running = running_prometheus(program, folder, config, "native-histograms")
         prometheus = stack.enter_context(running)
-        wait_until(lambda: count_up(prometheus.address) == 4, PATIENCE_S, prometheus.log_file)
+        wait_until(lambda: count_up(prometheus.address) == TARGETS, PATIENCE_S, prometheus.log_file)
         end_s = time.time() + SCRAPED_S
         wait_until(lambda: time.time() > end_s, SCRAPED_S + 5)
         at_s = round(end_s, 3)
@@ -199,7 +202,7 @@ def count_up(address: str) -> int:
 def has_all(address: str, at_s: float) -> bool:
     """Whether a scrape of each target after `at_s` has arrived: what is older came before it."""
     found = ask(address, "query", query="timestamp(up)", time=at_s + 60)["result"]
-    return len(found) == 3 and all(float(row["value"][1]) > at_s for row in found)
+    return len(found) == TARGETS and all(float(row["value"][1]) > at_s for row in found)
 
 
 def answer_of(client: httpx.Client, address: str, kind: str, parameters: dict[str, str]) -> Any:

@@ -25,7 +25,7 @@ export function StateBadge({ state }: { state: IncidentState }) {
   );
 }
 
-const VERDICT_ICONS = { explained: SearchIcon, partial: WarnIcon, unexplained: SilentIcon, no_change: OkIcon } as const;
+const VERDICT_ICONS = { explained: SearchIcon, partial: WarnIcon, unexplained: SilentIcon, no_change: SilentIcon } as const;
 
 export function VerdictBadge({ verdict }: { verdict: Verdict }) {
   const Icon = VERDICT_ICONS[verdict];

@@ -65,7 +65,7 @@ export const VERDICTS: Record<Verdict, { text: string; why: string }> = {
   explained: { text: "Cause found", why: "A cause is named with high confidence." },
   partial: { text: "Found where, not why", why: "It is known where it happens, but not what caused it." },
   unexplained: { text: "No clear cause", why: "The symptom is there, and no suspect stood up to the evidence." },
-  no_change: { text: "Nothing unusual", why: "Nothing beyond the usual was found in this time." },
+  no_change: { text: "No change found", why: "Nothing beyond the usual was found in this time." },
 };
 
 export const FIXES: Record<FixVerdict, { text: string; why: string }> = {
