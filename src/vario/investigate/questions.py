@@ -10,14 +10,17 @@ from vario.model.telemetry import TimeRange
 BEFORE_NS = 15 * 60 * 10**9
 """An alert that fires tells of what began some time before: as long as its windows are."""
 _SIGNS: Mapping[Symptom, str] = {
-    "quality": r"accept|calibrat|accuracy|quality|drift|psi|presence|missing|feedback",
+    "quality": r"accept|calibrat|accuracy|quality|drift|psi|presence|missing|without|feedback",
     "cost": r"cost|waste|gpu_?util|batch_?size|replicas",
     "errors": r"error|5xx|availab|fail|timeout",
     "latency": r"laten|duration|slow|p9[59]|_bucket",
     "saturation": r"satur|queue|memory|cpu|disk|in_?flight",
 }
+_BAD_EVENTS = re.compile(r"% are (.+?) over the last")
+"""Where the description of an SLO's alert says what its bad events are."""
 _OF_EVERY_SLO = re.compile(r"error_?budget\w*|slo:\w+(:\w+)*|sli_error", re.IGNORECASE)
-_SCOPE = ("region", "model_version", "route", "http_route", "tier")
+# Not the version: before a release there is nothing of it to compare with, and it is a suspect.
+_SCOPE = ("region", "route", "http_route", "tier")
 _FIELDS = {"http_route": "attributes.http.route", "route": "attributes.http.route"}
 
 
@@ -44,7 +47,9 @@ def question_of_alert(event: AlertEvent, now_ns: int, *, expression: str = "") -
     labels = event.labels
     began_ns = event.active_ns or event.fired_ns or event.time_ns
     end_ns = event.resolved_ns or now_ns
-    told = (event.name, labels.get("slo", ""), labels.get("sli", ""), expression)
+    described = _BAD_EVENTS.search(event.annotations.get("description", ""))
+    bad = described[1] if described else ""
+    told = (event.name, labels.get("slo", ""), labels.get("sli", ""), bad, expression)
     return Question(
         service=labels.get("service") or labels.get("service_name") or labels.get("job", ""),
         window=TimeRange(max(0, began_ns - BEFORE_NS), max(end_ns, began_ns + 1)),

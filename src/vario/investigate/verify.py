@@ -7,6 +7,7 @@ the slice that was hurt, by segment, and where there is traffic outside the slic
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -51,6 +52,7 @@ _SEGMENT = re.compile(
     re.IGNORECASE,
 )
 _MOST_DIMENSIONS = 2
+_VERSIONS = ("model_version", "service.version")
 _PROFILED_ROWS = 20_000
 
 
@@ -215,12 +217,19 @@ def _split(claim: Claim) -> tuple[Filter, Filter | None]:
     """Returns the requests that the question is about, and where among them it was wrong."""
     found = claim.found
     # What an alert names (a region) is where it hurts: the rest of the service is what compares.
-    scope = {**claim.question.scope, **(dict(found.scope) if found is not None else {})}
+    scope = _without_versions(
+        {**claim.question.scope, **(dict(found.scope) if found is not None else {})}
+    )
     requests = requests_of(replace(claim.question, scope={}))
     if not scope:
         return requests, None
     fields = {name: parse_field(name, Signal.TRACES) for name in scope}
     return requests, scope_filter(scope, fields)
+
+
+def _without_versions(scope: Mapping[str, str]) -> dict[str, str]:
+    """Returns a scope that still has traffic once a release is taken back."""
+    return {name: value for name, value in scope.items() if name not in _VERSIONS}
 
 
 def _dimensions(reader: Reader, where: Filter, window: TimeRange) -> list[Field]:
@@ -254,7 +263,7 @@ def _cut_metric(
 ) -> _Subject:
     """Returns a metric inside the scope and outside of it."""
     found = claim.found
-    scope = dict(found.scope) if found is not None else dict(claim.question.scope)
+    scope = _without_versions(found.scope if found is not None else claim.question.scope)
     inside = [
         all(
             scope.get(name, value) == value for name, value in zip(measure.labels, key, strict=True)
@@ -295,7 +304,7 @@ def _evidence(
             continue
         title = f"{subject.name} {name}, with the traffic as it was"
         if subject.measure is not None:
-            scope = dict(claim.found.scope) if claim.found is not None else {}
+            scope = _without_versions(claim.found.scope) if claim.found is not None else {}
             query = subject.measure.ratio(scope, window)
             if subject.measure.falls:
                 query = f"1 - ({query})"
