@@ -171,10 +171,10 @@ def _tell_mediator(
     spans = _spans_of(case, one.operation)
     effect, evidence = _shares(notebook, case, spans, field, one)
     explained = min(max(one.explained, 0.0), 1.0)
-    contrast = "" if case.control is None else (
-        f"; elsewhere it went from {say_share(one.control_before)} to "
-        f"{say_share(one.control_after)}"
-    )  # fmt: skip
+    contrast = ""
+    if np.isfinite(one.control_before) and np.isfinite(one.control_after):
+        shares = (say_share(one.control_before), say_share(one.control_after))
+        contrast = "; elsewhere it went from {} to {}".format(*shares)
     where = f" where {say_scope(case.scope)}" if case.scope else ""
     moved = next((m for m in inside.moved if m.operation == span), None)
     slower = ""
