@@ -143,16 +143,16 @@ def _look(
 ) -> _Seen | None:
     """Returns what is wrong and for whom: by requests, and where they are well by metrics."""
     signs = find_signs(timeline, question.symptom) if timeline else []
-    if timeline and not signs and question.alert_id:
+    history, step_ns = around(question, now_ns)
+    if timeline is not None:
+        history, step_ns = timeline.history, timeline.step_ns
+    found = [] if signs else find_measured(reader, question, history, step_ns)
+    if timeline and not signs and not found and question.alert_id:
         # What an alert is about is guessed from its words; that something is wrong is not.
         signs = find_signs(timeline, None)
     if timeline and signs:
         nearer, sign = zoom(reader, requests, timeline, signs[0], most=MOST_REQUESTS)
         return _Seen(nearer, None, sign, find_where(reader, requests, nearer, sign))
-    history, step_ns = around(question, now_ns)
-    if timeline is not None:
-        history, step_ns = timeline.history, timeline.step_ns
-    found = find_measured(reader, question, history, step_ns)
     if not found:
         return None
     measured = found[0]
