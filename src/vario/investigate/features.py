@@ -4,6 +4,7 @@ Read from the metrics that the SDK sends, or anything of the same names: `featur
 over `predictions_total`, `feature_presence_ratio`, `drift_psi`; and from what the drift watch holds.
 """  # noqa: E501
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -401,11 +402,16 @@ def _tell_drift(case: Case, fact: DriftFact) -> Finding:
         noun = "missing values" if fact.kind == "missing" else "values that the reference lacks"
         what = f"{noun} of {fact.feature}: {percent(fact.after)}, before {percent(fact.before)}"
     place = f" in {', '.join(fact.segment.values())}" if fact.segment else ""
+    moved = fact.after - fact.before
+    # A share rests on rows; what a distance would be by chance is in its p.
+    chance = fact.after * (1 - fact.after) / max(fact.rows, 1) if fact.kind != "drifted" else 0.0
+    reach = 1.96 * math.sqrt(max(chance, 0.0))
+    bounds = (moved - reach, moved + reach)
     return Finding(
         kind="feature",
         subject={"feature": fact.feature, **version, **fact.segment},
         statement=f"{what}{place}.",
-        effect=make_effect(fact.kind, "1", fact.before, fact.after, (fact.after, fact.after)),
+        effect=make_effect(fact.kind, "1", fact.before, fact.after, bounds),
         confidence=believe(
             q=fact.p,
             timing=judge_time(case, fact.since_ns),
