@@ -4,7 +4,7 @@ import { useAlerts, useReceivers, type Alert } from "../../api/alerts";
 import { Segments } from "../../ui/chip";
 import { Snippet } from "../../ui/copy";
 import forms from "../../ui/form.module.css";
-import { SearchIcon } from "../../ui/icons";
+import { Find } from "../../ui/find";
 import { PageHeader } from "../../ui/layout";
 import { Answer, Empty, Loading } from "../../ui/states";
 import { Link, paths } from "../../url/link";
@@ -85,18 +85,13 @@ function Alerts({ alerts }: { alerts: readonly Alert[] }) {
               ))}
             </select>
           </label>
-          <label className={css.find}>
-            <SearchIcon size={14} />
-            <span className="visually-hidden">Find an alert, label or owner</span>
-            <input
-              data-filter-input
-              type="search"
-              placeholder="Find alert, label, owner"
-              value={wanted}
-              onChange={(event) => setWanted(event.target.value)}
-              data-testid="find-alert"
-            />
-          </label>
+          <Find
+            label="Find an alert, label or owner"
+            placeholder="Find alert, label, owner"
+            value={wanted}
+            onChange={setWanted}
+            data-testid="find-alert"
+          />
         </div>
       )}
       {alerts.length === 0 ? (

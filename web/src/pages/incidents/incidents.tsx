@@ -3,7 +3,7 @@ import { FixBadge, StateBadge, VerdictBadge } from "../../incidents/parts";
 import { sayScope } from "../../incidents/words";
 import { Severity } from "../../alerts/badges";
 import { Segments } from "../../ui/chip";
-import { SearchIcon } from "../../ui/icons";
+import { Find } from "../../ui/find";
 import { PageHeader } from "../../ui/layout";
 import { useMoments } from "../../ui/moments";
 import { useNow } from "../../ui/now";
@@ -46,18 +46,13 @@ function Incidents({ incidents }: { incidents: readonly IncidentSummary[] }) {
     <>
       <div className={css.bar}>
         <Segments label="Which incidents" value={shown} onChange={setShown} options={SHOWN} data-testid="incidents-shown" />
-        <label className={css.find}>
-          <SearchIcon size={14} />
-          <span className="visually-hidden">Find an incident, service or owner</span>
-          <input
-            data-filter-input
-            type="search"
-            placeholder="Find incident, service, owner"
-            value={wanted}
-            onChange={(event) => setWanted(event.target.value)}
-            data-testid="find-incident"
-          />
-        </label>
+        <Find
+          label="Find an incident, service or owner"
+          placeholder="Find incident, service, owner"
+          value={wanted}
+          onChange={setWanted}
+          data-testid="find-incident"
+        />
       </div>
       {found.length ? (
         <ul className={css.list} aria-label="Incidents">

@@ -6,7 +6,7 @@ import { drawnFrom, observedRate } from "../../charts/points";
 import { formatRate, formatRatio, perSecond, ratio, seconds } from "../../units";
 import { setParams, useParam } from "../../url/params";
 import { useTimeWindow } from "../../url/window";
-import { SearchIcon } from "../../ui/icons";
+import { Find } from "../../ui/find";
 import { PageHeader } from "../../ui/layout";
 import { useMoments } from "../../ui/moments";
 import { Answer, Empty, Loading } from "../../ui/states";
@@ -81,18 +81,13 @@ function Services({ data }: { data: Overview }) {
     <>
       <div className={css.above}>
         <Totals data={data} />
-        <label className={css.find}>
-          <SearchIcon size={14} />
-          <span className="visually-hidden">Find a service, model, version or region</span>
-          <input
-            data-filter-input
-            type="search"
-            placeholder="Find service, model, region"
-            value={wanted}
-            onChange={(event) => setWanted(event.target.value)}
-            data-testid="find-service"
-          />
-        </label>
+        <Find
+          label="Find a service, model, version or region"
+          placeholder="Find service, model, region"
+          value={wanted}
+          onChange={setWanted}
+          data-testid="find-service"
+        />
       </div>
       {rows.length === 0 ? (
         <Empty title={`No service matches “${wanted}”`} />
