@@ -4,6 +4,7 @@ import contextlib
 import json
 import math
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -46,6 +47,8 @@ FROM_FIRST_BUCKET = f"histogram_fraction(0, 0.02, rate({HISTOGRAM}_bucket[6s]))"
 """Up to 3.5, Prometheus answers NaN wherever the lower value lies within the first bucket of a
 classic histogram (its issue 17367); later versions answer the fraction, and so does vario.
 """
+TWO_SERIES = re.compile(r"\[(\{[^}]*\}), (\{[^}]*\})\]")
+"""How an error names two series that stand in each other's way."""
 KEPT = (
     "up|(feature_store|process|go_memstats|vario)_.*|go_gc_duration_seconds.*"
     "|prometheus_(build_info|http_requests_total|http_request_duration_seconds)"
@@ -225,12 +228,19 @@ def differences(want: Any, got: Any, is_ordered: bool = False) -> list[str]:
 
 def in_order(answer: Any) -> Any:
     """Returns an answer with its series and messages in an order of their own."""
-    sorted_ = {key: sorted(answer.get(key) or []) for key in ("warnings", "infos")}
+    sorted_: dict[str, Any] = {key: sorted(answer.get(key) or []) for key in ("warnings", "infos")}
+    if "error" in answer:
+        sorted_["error"] = TWO_SERIES.sub(_sort_two, answer["error"])
     data = answer.get("data")
     if not data or data["resultType"] not in ("vector", "matrix"):
         return {**answer, **sorted_}
     series = sorted(data["result"], key=lambda row: json.dumps(row["metric"], sort_keys=True))
     return {**answer, **sorted_, "data": {**data, "result": series}}
+
+
+def _sort_two(found: re.Match[str]) -> str:
+    """Returns two series that an error names, sorted: which is met first depends on the ports."""
+    return f"[{', '.join(sorted(found.groups()))}]"
 
 
 def _unlike(place: str, want: Any, got: Any) -> Iterator[str]:
