@@ -3,8 +3,8 @@
 The doors are the real ones over the real store, in this process: ASGI applications called directly,
 gRPC over a loopback connection, scrapes from a source that answers what it is told. Requests go in
 many at a time, so that they are joined as under load; what the doors let through is stored of one
-body in fifty. `VARIO_BENCH_BODIES` says how many (10
-million), `VARIO_BENCH_SECONDS` how long at most.
+body in fifty. `VARIO_BENCH_BODIES` says how many (10 million), `VARIO_BENCH_SECONDS` how long at
+most.
 """
 
 import asyncio
@@ -50,10 +50,11 @@ STORED_ONE_IN = 50
 """The engine takes 2 to 9 ms of CPU for a mutated body, since what it refuses is tried again in
 halves; the doors take 0.3."""
 AT_ONCE = 2000
-HANG_S = 300
+HANG_S, BATCH_S = 300, 1200
 _PROTOBUF, _JSON = "application/x-protobuf", "application/json"
 _V2 = "application/x-protobuf;proto=io.prometheus.write.v2.Request"
-_GRPC_FAULTS = ("INTERNAL", "UNKNOWN", "CANCELLED", "DEADLINE_EXCEEDED", "DATA_LOSS")
+_GRPC_TOO_SLOW = ("CANCELLED", "DEADLINE_EXCEEDED")
+_GRPC_FAULTS = ("INTERNAL", "UNKNOWN", "DATA_LOSS", *_GRPC_TOO_SLOW)
 
 Outcomes = Counter[tuple[str, str]]
 
@@ -132,7 +133,7 @@ async def _fuzz(writer: Any, bodies: int, dice: random.Random, deadline: float) 
             doors = Doors(dice, pipeline, remote, channel)
             while outcomes.total() < bodies and time.monotonic() < deadline:
                 batch = [doors.send() for _ in range(min(AT_ONCE, bodies - outcomes.total()))]
-                outcomes.update(await asyncio.wait_for(asyncio.gather(*batch), HANG_S))
+                outcomes.update(await asyncio.wait_for(asyncio.gather(*batch), BATCH_S))
     finally:
         await door.stop(5)
         await asyncio.to_thread(pipeline.close)
@@ -201,13 +202,19 @@ class Doors:
     async def _send_grpc(self) -> tuple[str, str]:
         signal = self._dice.choice(list(Signal))
         body = self._mutated(self._protobuf[signal])
-        outcome, details = "OK", ""
+        outcome, details = await self._call(signal, body)
+        if outcome in _GRPC_TOO_SLOW:
+            # A machine that stood still is no body that hangs the door: the body is asked again.
+            outcome, details = await self._call(signal, body)
+        assert outcome not in _GRPC_FAULTS, (signal, outcome, details, body.hex())
+        return f"grpc {signal}", outcome
+
+    async def _call(self, signal: Signal, body: bytes) -> tuple[str, str]:
         try:
             await self._calls[signal](body, timeout=HANG_S)
         except grpc.aio.AioRpcError as error:
-            outcome, details = error.code().name, error.details() or ""
-        assert outcome not in _GRPC_FAULTS, (signal, outcome, details, body.hex())
-        return f"grpc {signal}", outcome
+            return error.code().name, error.details() or ""
+        return "OK", ""
 
     async def _send_exposition(self) -> tuple[str, str]:
         media, seed = self._dice.choice(self._expositions)
