@@ -113,6 +113,21 @@ def test_a_feature_that_was_missing_is_measured_by_its_metric(planted: Planted) 
     assert proof.incident == pytest.approx(0.6, rel=0.2)
 
 
+def test_idle_gpus_are_proved_busy_after_a_short_history(planted: Planted) -> None:
+    fixed_s = (FIXED_NS - ONSET_NS) // SECOND
+
+    def busy(at_s: int) -> float:
+        return (0.3 if 0 <= at_s < fixed_s else 0.7) + 0.02 * (at_s // 5 % 3 - 1)
+
+    start_ns = ONSET_NS - 2 * MINUTE
+    planted.series("gpu_utilization", {"job": SERVICE}, busy, every_s=5, from_ns=start_ns)
+    asked = claim()
+    asked = replace(asked, question=replace(asked.question, symptom="cost"))
+    proof = verify(planted.reader, asked, END_NS)
+    assert (proof.measure, proof.verdict) == ("share of time that GPUs are idle", "recovered")
+    assert proof.baseline == pytest.approx(0.3, abs=0.02)
+
+
 @pytest.mark.parametrize(
     "name",
     [

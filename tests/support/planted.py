@@ -93,10 +93,10 @@ class Planted:
 
     def series(
         self, name: str, labels: Mapping[str, str], value: Callable[[int], float],
-        *, counter: bool = False,
+        *, counter: bool = False, every_s: int = 15, from_ns: int = START_NS,
     ) -> None:  # fmt: skip
-        """Writes a sample each 15 s: `value` of the seconds since the onset, or its running sum."""
-        times = np.arange(START_NS, END_NS, 15 * SECOND, dtype=np.int64)
+        """Writes samples: `value` of the seconds since the onset, or its running sum."""
+        times = np.arange(from_ns, END_NS, every_s * SECOND, dtype=np.int64)
         values = np.array([value(int(at - ONSET_NS) // SECOND) for at in times], dtype=np.float64)
         block = SampleBlock(
             np.array([0, len(times)], dtype=np.int64),

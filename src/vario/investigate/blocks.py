@@ -16,7 +16,7 @@ LARGEST_SEGMENTS = 8
 STEPS = (1, 2, 3, 6, 12, 30, 60)
 """How many base steps a block may have."""
 LEAST_REQUESTS = 20
-"""Requests that a block should have on average."""
+"""Requests that a block should have on average, unless the measure has none."""
 LEAST_HISTORY = 16
 """Blocks that the baseline should keep."""
 MOST_CORRELATED = 0.2
@@ -130,7 +130,7 @@ class Mix:
         return bool((total[heavy] / whole >= GONE * self.shares[heavy]).all())
 
 
-def choose_step(table: Table, before: slice) -> int:
+def choose_step(table: Table, before: slice, least_requests: int = LEAST_REQUESTS) -> int:
     """Returns how many steps a block should have: enough requests, little correlation.
 
     Longer blocks are less correlated, but fewer: where the baseline would have too few of them,
@@ -150,7 +150,7 @@ def choose_step(table: Table, before: slice) -> int:
         values = np.divide(
             joined, joined_total, out=np.full(blocks, np.nan), where=joined_total > 0
         )
-        enough = blocks > 0 and joined_total.mean() >= LEAST_REQUESTS
+        enough = blocks > 0 and joined_total.mean() >= least_requests
         if enough and autocorrelation(values) <= MOST_CORRELATED:
             break
     return chosen

@@ -321,12 +321,18 @@ def read_steps(reader: Reader, measure: Measure, history: TimeRange, step_ns: in
 def find_measure(
     reader: Reader, question: Question, history: TimeRange, name: str
 ) -> Measure | None:
-    """Returns the measure of a name, or the one of the symptom that shows most; None for none."""
-    for measure in _list_measures(reader, question, history):
+    """Returns the measure of a name, or the one of the symptom that shows most or is the only one.
+
+    None where there is none.
+    """
+    listed = _list_measures(reader, question, history)
+    for measure in listed:
         if measure.name == name:
             return measure
-    shown = find_measured(reader, question, history, 4 * LEAST_STEP_NS)
-    return shown[0].measure if shown else None
+    if shown := find_measured(reader, question, history, 4 * LEAST_STEP_NS):
+        return shown[0].measure
+    own = [measure for measure in listed if measure.symptom == question.symptom]
+    return own[0] if len(own) == 1 else None
 
 
 def _cube(

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from vario.investigate import sequential
-from vario.investigate.blocks import Mix, Table, choose_step
+from vario.investigate.blocks import LEAST_REQUESTS, Mix, Table, choose_step
 from vario.investigate.sequential import Bound, Floats, Level, Spread
 from vario.model.investigation import FixPoint, FixVerdict
 
@@ -50,6 +50,7 @@ class Trial:
         is_share: whether the measure is a share, compared by differences; else by ratios.
         tolerance: how far above the baseline still counts as recovered.
         guards: other measures of the slice that must not be worse than before, by name.
+        least_requests: how many a block should have on average.
     """
 
     slice: Table
@@ -60,6 +61,7 @@ class Trial:
     is_share: bool
     tolerance: float
     guards: Mapping[str, Table] = field(default_factory=dict[str, Table])
+    least_requests: int = LEAST_REQUESTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,7 @@ def _cut(trial: Trial) -> _Blocks | None:
     if not len(there) or low - there[0] < 2 * sequential.LEAST_BLOCKS:
         return None
     first = int(there[0])
-    count = choose_step(base, slice(first, low))
+    count = choose_step(base, slice(first, low), trial.least_requests)
     anchor = base.index(trial.claimed_ns, up=True)
     order = base.total[:, first:low].sum(axis=1)
     table = base.merged(order).joined(count, anchor)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from vario.investigate.blocks import Table, whole_steps
+from vario.investigate.blocks import LEAST_REQUESTS, Table, whole_steps
 from vario.investigate.evidence import DURATION, Notebook
 from vario.investigate.measures import Measure, find_measure, read_steps
 from vario.investigate.pipeline import requests_of
@@ -36,8 +36,10 @@ from vario.store.base import Cube
 
 S = 10**9
 SHORT_STEP_NS, LONG_STEP_NS = 10 * S, 60 * S
-METRIC_STEPS_NS = (30 * S, 120 * S)
-"""Metrics that are collected too seldom for the first are read in the second."""
+METRIC_STEPS_NS = (10 * S, 20 * S, 30 * S, 60 * S, 120 * S)
+"""A metric is read in the first of these in which nearly every step has a value of it: how often it
+is collected decides, and an incident minutes after the start leaves few steps before it."""
+NEARLY_EVERY = 0.9
 SHORT_NS = 3 * 3600 * S
 """Incidents up to this long are looked at in short steps."""
 SHORT_HISTORY_NS, LONG_HISTORY_NS = 2 * 3600 * S, 24 * 3600 * S
@@ -103,6 +105,11 @@ class _Subject:
     where: Filter | None = None
     measure: Measure | None = None
 
+    @property
+    def is_gauge(self) -> bool:
+        """Whether a step has one value, rather than an amount of so many requests."""
+        return self.measure is not None and not self.measure.total
+
 
 def verify(
     reader: Reader, claim: Claim, now_ns: int, previous: FixVerdict = "too_early"
@@ -130,6 +137,7 @@ def verify(
         subject.is_share,
         claim.tolerance,
         subject.guards,
+        1 if subject.is_gauge else LEAST_REQUESTS,
     )
     judged = judge_fix(trial, previous)
     if judged.remark == TOO_LITTLE and not claim.has_onset:
@@ -250,12 +258,17 @@ def _dimensions(reader: Reader, where: Filter, window: TimeRange) -> list[Field]
 def _of_metric(
     reader: Reader, claim: Claim, measure: Measure, window: TimeRange
 ) -> _Subject | None:
+    found: _Subject | None = None
     for step_ns in METRIC_STEPS_NS:
         whole = whole_steps(window, step_ns, claim.claimed_ns)
         cube = read_steps(reader, measure, whole, step_ns) if whole.duration_ns > 0 else None
-        if cube is not None and cube.count.any():
-            return _cut_metric(claim, measure, cube, whole.start_ns, step_ns)
-    return None
+        there = np.flatnonzero(cube.count.any(axis=0)) if cube is not None else ()
+        if cube is None or not len(there):
+            continue
+        found = _cut_metric(claim, measure, cube, whole.start_ns, step_ns)
+        if len(there) >= NEARLY_EVERY * (there[-1] + 1 - there[0]):
+            break
+    return found
 
 
 def _cut_metric(
