@@ -74,6 +74,15 @@ def test_a_target_that_is_missed_without_load_leaves_none() -> None:
     assert "missed at any load" in found.words
 
 
+def test_the_curve_goes_no_farther_than_it_is_known() -> None:
+    busy, quiet = find_headroom(queue(20, 80), P95), find_headroom(queue(2, 4), P95)
+    assert busy.curve[-1].load == pytest.approx(max(busy.high, *(p.load for p in busy.points)))
+    assert quiet.curve[-1].load == max(p.load for p in quiet.points)
+    assert all(p.low_s <= p.latency_s <= p.high_s for p in busy.curve)
+    met = min(busy.curve, key=lambda p: abs(p.load - busy.reachable))
+    assert met.latency_s == pytest.approx(P95.bound_s, rel=0.2)
+
+
 def test_the_load_is_that_of_a_replica_where_they_are_known() -> None:
     counts = [ReplicaCount(step, "v1", 4) for step in range(120)]
     whole, each = (find_headroom(queue(20, 80), P95, given) for given in ((), counts))

@@ -87,7 +87,7 @@ from vario.api.models import (
     TrafficOut,
 )
 from vario.api.pattern_models import MarkerOut, MarkersOut, PatternsOut
-from vario.api.slo_models import SloDetailOut, SlosOut
+from vario.api.slo_models import SloDetailOut, SloSpentOut, SlosOut
 from vario.api.static import STATIC_FOLDER, add_ui
 from vario.clock import Clock, SystemClock
 from vario.drift.report import DriftReport
@@ -127,6 +127,7 @@ ROUTES = (
     Route("/api/fields/values", signals.find_field_values, FieldValuesOut),
     Route("/api/slos", slos.find_slos, SlosOut),
     Route("/api/slos/{slo_id}", slos.get_slo, SloDetailOut),
+    Route("/api/slos/{slo_id}/spent", slos.get_spent, SloSpentOut),
     Route("/api/guard", guard.get_guard, GuardOut),
     Route("/api/alerts", alerts.find_alerts, AlertsOut),
     Route("/api/alerts/history", alerts.find_alert_history, AlertHistoryOut),

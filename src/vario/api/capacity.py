@@ -10,6 +10,7 @@ from fastapi import Query
 from vario.api.capacity_models import (
     BatchGainOut,
     CapacityOut,
+    CurvePointOut,
     HeadroomOut,
     IdleOut,
     LoadPointOut,
@@ -123,6 +124,10 @@ def _show_headroom(target: Target, found: Headroom) -> HeadroomOut:
         growth=_number(found.growth),
         replicas=_number(found.replicas),
         points=[LoadPointOut(load=p.load, latency=p.latency_s) for p in found.points],
+        curve=[
+            CurvePointOut(load=p.load, latency=p.latency_s, low=p.low_s, high=_number(p.high_s))
+            for p in found.curve
+        ],
         text=found.words,
     )
 
@@ -171,6 +176,8 @@ def _batches(reader: Reader, service: str, window: TimeRange) -> list[BatchGainO
             span=gain.span,
             mean_size=gain.mean_size,
             per_item=gain.per_item_s,
+            fixed=_number(gain.fixed_s),
+            item=_number(gain.item_s),
             suggested=gain.suggested,
             saved=_number(gain.saved),
             text=gain.words,

@@ -12,12 +12,25 @@ class LoadPointOut(Shape):
     latency: float
 
 
+class CurvePointOut(Shape):
+    """Latency at a load by the fitted curve; 90 of 100 curves lie between `low` and `high`.
+
+    `high` is null where some of them have met their limit.
+    """
+
+    load: float
+    latency: float
+    low: float
+    high: float | None
+
+
 class HeadroomOut(Shape):
     """How far traffic can grow until the target is missed.
 
     Loads are requests a second of one replica, of the whole service where `replicas` is null.
     `reachable` lies between `low` and `high` in 90 of 100 cases; `high` is null where it has no
-    bound. `growth` is what traffic can grow by with the replicas of now.
+    bound. `growth` is what traffic can grow by with the replicas of now. `curve` is empty where too
+    little was seen to draw one.
     """
 
     target_share: float
@@ -32,6 +45,7 @@ class HeadroomOut(Shape):
     growth: float | None
     replicas: float | None
     points: list[LoadPointOut]
+    curve: list[CurvePointOut]
     text: str
 
 
@@ -48,11 +62,16 @@ class IdleOut(Shape):
 
 
 class BatchGainOut(Shape):
-    """What larger batches of an operation would save; null where that was never seen."""
+    """What larger batches of an operation would save; null where that was never seen.
+
+    A batch of n takes `fixed` and n times `item` seconds.
+    """
 
     span: str
     mean_size: float
     per_item: float
+    fixed: float | None
+    item: float | None
     suggested: int
     saved: float | None
     text: str

@@ -89,3 +89,26 @@ class SloDetailOut(Shape):
     warnings: list[str]
     queries: dict[str, str] = Field(description="what is recorded: series and PromQL")
     runbook: str = Field(description="a URL, or the text of the runbook in Markdown")
+
+
+class SpentByOut(Shape):
+    """A value of the label: its events, the share of the whole budget that it spent, by step.
+
+    A cell is null where nothing was measured.
+    """
+
+    value: str
+    bad: float
+    total: float
+    budget_spent: float
+    cells: list[float | None]
+
+
+class SloSpentOut(Shape):
+    """What spent a budget by the values of `by`; `choices` are labels that can be asked for."""
+
+    by: str
+    choices: list[str]
+    start: float
+    step: float
+    groups: list[SpentByOut]

@@ -17,15 +17,18 @@ from vario.api.slo_models import (
     SloDetailOut,
     SloGroupOut,
     SloOut,
+    SloSpentOut,
     SlosOut,
     SpenderOut,
+    SpentByOut,
 )
 from vario.errors import NotFound
 from vario.query.promql.engine import PromQL
 from vario.slo.bounds import check_bounds
 from vario.slo.hours import DAYS, Hours
-from vario.slo.model import Slo
+from vario.slo.model import Slo, SloSet
 from vario.slo.rules import make_groups
+from vario.slo.spent import find_spent
 from vario.slo.status import Status, evaluate_status, find_rates
 from vario.slo.words import say_rule
 
@@ -55,9 +58,7 @@ def get_slo(
 ) -> SloDetailOut:
     """One SLO: its burn-down, its burn rates, what spent the budget by group and hour."""
     slos = context.slos()
-    slo = next((one for one in slos.slos if one.name == slo_id), None)
-    if slo is None:
-        raise NotFound(f'no SLO "{slo_id}" is loaded; GET /api/slos lists those that are')
+    slo = _named(slos, slo_id)
     now_s = _time_s(context, at)
     promql = PromQL(context.store)
     rates = find_rates(promql, now_s)
@@ -96,6 +97,45 @@ def get_slo(
         queries=recorded,
         runbook=read_runbook(slo),
     )
+
+
+def get_spent(
+    context: CurrentContext,
+    slo_id: Annotated[str, PathParam(max_length=200)],
+    by: Annotated[
+        str | None,
+        Query(description="a label; empty for everything together", max_length=200),
+    ] = None,
+    at: At = "now",
+) -> SloSpentOut:
+    """What spent an SLO's budget, by a label's values and by time, from its first measurement."""
+    slos = context.slos()
+    slo = _named(slos, slo_id)
+    now_s = _time_s(context, at)
+    found = find_spent(context.store, slo, now_s, by, interval_s=slos.interval_s)
+    return SloSpentOut(
+        by=found.by,
+        choices=list(found.choices),
+        start=found.start_s,
+        step=found.step_s,
+        groups=[
+            SpentByOut(
+                value=row.value,
+                bad=row.bad,
+                total=row.total,
+                budget_spent=row.spent,
+                cells=list(row.cells),
+            )
+            for row in found.rows
+        ],
+    )
+
+
+def _named(slos: SloSet, slo_id: str) -> Slo:
+    slo = next((one for one in slos.slos if one.name == slo_id), None)
+    if slo is None:
+        raise NotFound(f'no SLO "{slo_id}" is loaded; GET /api/slos lists those that are')
+    return slo
 
 
 def _time_s(context: Context, at: str) -> int:

@@ -9,7 +9,7 @@ each other are alike.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -30,6 +30,7 @@ VARIED = 1.3
 """How many times its tenth percentile the load's ninetieth must be for a curve to be drawn."""
 _GRID = np.concatenate((np.linspace(1.02, 2, 50), np.geomspace(2.05, 40, 60)))
 _DRAWS = 300
+_CURVE_POINTS = 40
 _BLOCK_STEPS = 6
 _SEED = 7
 
@@ -52,6 +53,19 @@ class LoadPoint:
 
 
 @dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """Latency at a load by the fitted curve, in seconds, and its 90 % interval.
+
+    `high_s` is infinite where some of the curves have met their limit.
+    """
+
+    load: float
+    latency_s: float
+    low_s: float
+    high_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Headroom:
     """How far traffic can grow until the target is missed.
 
@@ -69,6 +83,8 @@ class Headroom:
         base_s: the percentile without load.
         points: what was seen.
         words: all of it in a sentence.
+        curve: the fitted curve, by load; not beyond the highest load seen where its end is not
+            known; empty where there is none.
     """
 
     limit: Limit
@@ -82,6 +98,7 @@ class Headroom:
     replicas: float
     points: tuple[LoadPoint, ...]
     words: str
+    curve: tuple[CurvePoint, ...] = ()
 
 
 def find_headroom(
@@ -114,15 +131,17 @@ def find_headroom(
             f"too little was seen: {len(load)} steps with {MIN_REQUESTS} requests or more, "
             f"{MIN_STEPS} are needed; look at a longer time",
         )
-    fits = _bootstrap(load, latency, target.bound_s)
-    (limit, base), drawn = fits
-    reach = _reach(limit, base, target.bound_s)
-    low, high = (float(x) for x in np.quantile(drawn, (0.05, 0.95)))
+    fits = _bootstrap(load, latency)
+    limit, base = float(fits.limits[0]), float(fits.bases[0])
+    reached = np.maximum(0.0, fits.limits * (1 - fits.bases / target.bound_s))
+    reach = float(reached[0])
+    low, high = (float(x) for x in np.quantile(reached[1:], (0.05, 0.95)))
     unit = "requests/s a replica" if len(replicas) else "requests/s"
     bound = f"p{100 * target.share:g} <= {1000 * target.bound_s:g} ms"
     if base >= target.bound_s:
         words = f"{bound} is missed at any load: {1000 * base:.3g} ms without any"
-        return say("bounded", words, (0.0, 0.0, high, base))
+        found = say("bounded", words, (0.0, 0.0, high, base))
+        return replace(found, curve=_draw(fits, load.max()))
     least, most = np.quantile(load, (0.1, 0.9))
     told = most >= VARIED * least
     if not told or reach > FARTHEST * load.max() or high > 2 * FARTHEST * load.max():
@@ -131,12 +150,14 @@ def find_headroom(
             f"{why} up to the {highest:.3g} {unit} at which {bound} was seen to hold: it holds at "
             "least up to there, and only more traffic can tell where it ends"
         )
-        return say("at_least", words, (highest, highest, math.inf, base))
+        found = say("at_least", words, (highest, highest, math.inf, base))
+        return replace(found, curve=_draw(fits, load.max())) if told else found
     words = (
         f"{bound} holds up to about {reach:.3g} {unit} (90 % between {low:.3g} and {high:.3g}): "
         f"{reach / now - 1:+.0%} on the {now:.3g} of now"
     )
-    return say("bounded", words, (reach, low, high, base))
+    found = say("bounded", words, (reach, low, high, base))
+    return replace(found, curve=_draw(fits, max(load.max(), min(high, 0.99 * limit))))
 
 
 def _curve(
@@ -155,23 +176,35 @@ def _curve(
     return load[busy], latency[busy], count[busy] if len(replicas) else np.zeros(0)
 
 
-def _reach(limit: float, base: float, bound_s: float) -> float:
-    return max(0.0, limit * (1 - base / bound_s))
+@dataclass(frozen=True, slots=True)
+class _Fits:
+    """Limit and base of the curve through all points first, then of each draw."""
+
+    limits: Floats
+    bases: Floats
 
 
-def _bootstrap(
-    load: Floats, latency: Floats, bound_s: float
-) -> tuple[tuple[float, float], NDArray[np.float64]]:
-    """Returns limit and base, and the load within reach of each draw."""
+def _bootstrap(load: Floats, latency: Floats) -> _Fits:
+    """Returns the curve through all points, and those through stretches drawn at random."""
     random = np.random.default_rng(_SEED)
     length = min(_BLOCK_STEPS, len(load))
     blocks = -(-len(load) // length)
     starts = random.integers(0, len(load) - length + 1, (_DRAWS, blocks))
     chosen = (starts[:, :, None] + np.arange(length)).reshape(_DRAWS, -1)[:, : len(load)]
     rows = np.concatenate((np.arange(len(load))[None, :], chosen))
-    limits, bases = _fit(load[rows], np.log(latency)[rows], load.max())
-    reach = np.maximum(0.0, limits * (1 - bases / bound_s))
-    return (float(limits[0]), float(bases[0])), reach[1:]
+    return _Fits(*_fit(load[rows], np.log(latency)[rows], load.max()))
+
+
+def _draw(fits: _Fits, farthest: float) -> tuple[CurvePoint, ...]:
+    """Returns the fitted curve from no load to `farthest`, as far as it goes."""
+    points: list[CurvePoint] = []
+    for load in np.linspace(0, farthest, _CURVE_POINTS).tolist():
+        free = 1 - load / fits.limits
+        latency = np.where(free > 0, fits.bases / np.where(free > 0, free, 1.0), np.inf)
+        low, high = np.quantile(latency[1:], (0.05, 0.95), method="nearest")
+        if math.isfinite(latency[0]):
+            points.append(CurvePoint(load, float(latency[0]), float(low), float(high)))
+    return tuple(points)
 
 
 def _fit(load: Floats, log_latency: Floats, highest: float) -> tuple[Floats, Floats]:

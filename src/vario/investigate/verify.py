@@ -262,9 +262,9 @@ def _of_metric(
     for step_ns in METRIC_STEPS_NS:
         whole = whole_steps(window, step_ns, claim.claimed_ns)
         cube = read_steps(reader, measure, whole, step_ns) if whole.duration_ns > 0 else None
-        there = np.flatnonzero(cube.count.any(axis=0)) if cube is not None else ()
-        if cube is None or not len(there):
+        if cube is None or not cube.count.any():
             continue
+        there = np.flatnonzero(cube.count.any(axis=0))
         found = _cut_metric(claim, measure, cube, whole.start_ns, step_ns)
         if len(there) >= NEARLY_EVERY * (there[-1] + 1 - there[0]):
             break

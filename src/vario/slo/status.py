@@ -16,7 +16,7 @@ from vario.query.promql.engine import PromQL
 from vario.query.promql.matching import LabelSet, label_set
 from vario.slo.fields import duration_s
 from vario.slo.model import Slo
-from vario.slo.promql import render
+from vario.slo.promql import BY, render
 from vario.slo.windows import BurnWindow
 
 Floats = NDArray[np.float64]
@@ -100,7 +100,7 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
-class _Counts:
+class Counts:
     """Bad and all events of each group at each step: shape (groups, steps)."""
 
     labels: tuple[LabelSet, ...]
@@ -137,22 +137,21 @@ def evaluate_status(
         interval_s: how often its rules are evaluated.
     """
     start_s = slo.period.start_s(now_s)
-    step_s = HOUR_S if now_s - start_s > 2 * 86_400 else 300
-    count = max(1, int((now_s - start_s) // step_s))
-    times = now_s - step_s * np.arange(count - 1, -1, -1, dtype=np.int64)
+    times, step_s = find_steps(start_s, now_s)
+    count = len(times)
     faults: list[str] = []
-    counts = _Counts((), np.zeros((0, count)), np.zeros((0, count)))
+    counts = Counts((), np.zeros((0, count)), np.zeros((0, count)))
     burns: tuple[BurnRate, ...] = ()
     if slo.sli.mode == "unsupported":
         faults.append(slo.sli.reason)
     else:
         try:
-            counts = _count(promql, slo, times, step_s, interval_s)
+            counts = count_events(promql, slo, times, step_s, interval_s)
             burns = _burn_rates(slo, rates.get(slo.name, {}))
         except VarioError as error:
             faults.append(str(error))
     measured = counts.total.sum(axis=0) > 0
-    lived = _lived(slo, now_s, times, step_s, measured)
+    lived = lived_share(slo, now_s, times, step_s, measured)
     groups = _groups(slo, counts, lived)
     lefts = [group.left for group in groups if group.left is not None]
     left = min(lefts, default=None)
@@ -176,6 +175,13 @@ def evaluate_status(
     )
 
 
+def find_steps(start_s: float, now_s: int) -> tuple[NDArray[np.int64], int]:
+    """Returns the ends of a period's steps, ascending and up to now, and their length."""
+    step_s = HOUR_S if now_s - start_s > 2 * 86_400 else 300
+    count = max(1, int((now_s - start_s) // step_s))
+    return now_s - step_s * np.arange(count - 1, -1, -1, dtype=np.int64), step_s
+
+
 def _state(left: float | None, burns: Sequence[BurnRate], *, is_measured: bool) -> State:
     if left is None or not is_measured:
         return "unmeasured"
@@ -184,11 +190,26 @@ def _state(left: float | None, burns: Sequence[BurnRate], *, is_measured: bool) 
     return "exhausted" if left <= 0 else "ok"
 
 
-def _count(
-    promql: PromQL, slo: Slo, times: NDArray[np.int64], step_s: int, interval_s: int
-) -> _Counts:
-    """Returns the events of every step, from what was measured, or from what was recorded."""
-    by = slo.by or ((slo.breakdown,) if slo.breakdown and "{{.by}}" in slo.sli.bad else ())
+def count_events(
+    promql: PromQL,
+    slo: Slo,
+    times: NDArray[np.int64],
+    step_s: int,
+    interval_s: int,
+    by: tuple[str, ...] | None = None,
+) -> Counts:
+    """Returns the events of every step, from what was measured, or from what was recorded.
+
+    Args:
+        promql: over what was measured.
+        slo: the SLO.
+        times: ends of the steps, in seconds since the epoch.
+        step_s: their length.
+        interval_s: how often what it records is evaluated.
+        by: labels to split by; its own where None, and always where it is recorded.
+    """
+    if by is None:
+        by = slo.by or ((slo.breakdown,) if slo.breakdown and BY in slo.sli.bad else ())
     if slo.is_recorded:
         exprs = [
             f'sum without (period) (sum_over_time(slo:sli_{kind}:rate5m{{slo="{slo.name}"}}'
@@ -206,7 +227,7 @@ def _count(
         np.array([one.get(key, zeros) for key in labels]).reshape(len(labels), len(times))
         for one in found
     )
-    return _Counts(labels, np.minimum(bad, total), total)
+    return Counts(labels, np.minimum(bad, total), total)
 
 
 def _range(
@@ -225,7 +246,7 @@ def _range(
     return found
 
 
-def _lived(
+def lived_share(
     slo: Slo, now_s: int, times: NDArray[np.int64], step_s: int, measured: NDArray[np.bool_]
 ) -> float:
     """Returns the share of the period since its first measurement, at most 1.
@@ -238,7 +259,7 @@ def _lived(
     return min(1.0, (now_s - first_s) / slo.period.nominal_s)
 
 
-def _groups(slo: Slo, counts: _Counts, lived: float) -> tuple[Group, ...]:
+def _groups(slo: Slo, counts: Counts, lived: float) -> tuple[Group, ...]:
     """Returns the groups that are kept apart; a breakdown's are added up."""
     if not slo.by:
         bad, total = float(counts.bad.sum()), float(counts.total.sum())
@@ -254,7 +275,7 @@ def _left(slo: Slo, bad: float, total: float, lived: float) -> float | None:
     return 1 - bad / total / slo.budget * lived if total > 0 else None
 
 
-def _burn_down(slo: Slo, counts: _Counts, lived: float) -> Floats:
+def _burn_down(slo: Slo, counts: Counts, lived: float) -> Floats:
     """Returns what was left at each step of the budget that there is now."""
     bad = np.cumsum(counts.bad.sum(axis=0))
     total = np.cumsum(counts.total.sum(axis=0))
@@ -266,7 +287,7 @@ def _burn_down(slo: Slo, counts: _Counts, lived: float) -> Floats:
 
 
 def _spenders(
-    slo: Slo, counts: _Counts, times: NDArray[np.int64], step_s: int, lived: float
+    slo: Slo, counts: Counts, times: NDArray[np.int64], step_s: int, lived: float
 ) -> tuple[Spender, ...]:
     whole = counts.total.sum() * slo.budget / lived
     if whole <= 0:
