@@ -87,7 +87,7 @@ from vario.api.models import (
     TrafficOut,
 )
 from vario.api.pattern_models import MarkerOut, MarkersOut, PatternsOut
-from vario.api.slo_models import SloDetailOut, SloSpentOut, SlosOut
+from vario.api.slo_models import SloDetailOut, SlosOut, SloSpentOut
 from vario.api.static import STATIC_FOLDER, add_ui
 from vario.clock import Clock, SystemClock
 from vario.drift.report import DriftReport

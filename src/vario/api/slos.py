@@ -17,8 +17,8 @@ from vario.api.slo_models import (
     SloDetailOut,
     SloGroupOut,
     SloOut,
-    SloSpentOut,
     SlosOut,
+    SloSpentOut,
     SpenderOut,
     SpentByOut,
 )
