@@ -8,6 +8,7 @@ from starlette.responses import StreamingResponse
 from vario.api.context import Context, CurrentContext
 from vario.api.data_models import (
     DataOut,
+    GrowthOut,
     KindOut,
     LabelUsageOut,
     MetricUsageOut,
@@ -57,6 +58,12 @@ def get_data(context: CurrentContext) -> DataOut:
         services=[ServiceUsageOut(**asdict(one)) for one in usage.services],
         metrics=[MetricUsageOut(**asdict(one)) for one in usage.metrics],
         labels=[LabelUsageOut(**asdict(one)) for one in usage.labels],
+        growth=[
+            GrowthOut(
+                time=one.start_s, step=one.step_s, kind=one.kind, rows=one.rows, bytes=one.bytes
+            )
+            for one in usage.growth
+        ],
         retention=get_retention(context),
     )
 

@@ -49,6 +49,16 @@ class LabelUsageOut(Shape):
     series: int
 
 
+class GrowthOut(Shape):
+    """What came of one kind in the `step` seconds from `time` on."""
+
+    time: float
+    step: float
+    kind: str
+    rows: int
+    bytes: int
+
+
 class ServiceDaysOut(Shape):
     """Days that a service's data is kept where they are its own; 0 as that of all others."""
 
@@ -100,4 +110,5 @@ class DataOut(Shape):
     services: list[ServiceUsageOut]
     metrics: list[MetricUsageOut]
     labels: list[LabelUsageOut]
+    growth: list[GrowthOut]
     retention: RetentionOut

@@ -96,10 +96,25 @@ class LabelUsage:
 
 
 @dataclass(frozen=True, slots=True)
+class GrowthStep:
+    """What came of one kind in one step of time."""
+
+    start_s: int
+    step_s: int
+    kind: str
+    rows: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
-    """What takes the space, the largest first; of metrics and labels the top only."""
+    """What takes the space, the largest first; of metrics and labels the top only.
+
+    `growth` is what came when, by time.
+    """
 
     pieces: tuple[Piece, ...]
     services: tuple[ServiceUsage, ...]
     metrics: tuple[MetricUsage, ...]
     labels: tuple[LabelUsage, ...]
+    growth: tuple[GrowthStep, ...] = ()

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from vario.model.retention import LabelUsage, MetricUsage, Piece, ServiceUsage, Usage
 from vario.model.telemetry import TimeRange
 from vario.store.engine import Engine
+from vario.store.growth import find_growth
 from vario.store.pieces import find_pieces
 
 _JOB = "splitByChar('/', labels['job'])[-1]"
@@ -31,6 +32,7 @@ class UsageQueries:
             services=tuple(self._services(pieces)),
             metrics=tuple(self._metrics(hour)),
             labels=tuple(self._labels()),
+            growth=tuple(find_growth(self._engine, pieces, now_ns)),
         )
 
     def _services(self, pieces: Sequence[Piece]) -> list[ServiceUsage]:

@@ -408,6 +408,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/slos/{slo_id}/spent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Spent
+         * @description What spent an SLO's budget, by a label's values and by time, from its first measurement.
+         */
+        get: operations["get_spent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/guard": {
         parameters: {
             query?: never;
@@ -1000,6 +1020,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/drift/at": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Moment
+         * @description A feature's statistics and both distributions at the last look within a step of time.
+         */
+        get: operations["get_moment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/references": {
         parameters: {
             query?: never;
@@ -1364,6 +1404,8 @@ export interface components {
         /**
          * BatchGainOut
          * @description What larger batches of an operation would save; null where that was never seen.
+         *
+         *     A batch of n takes `fixed` and n times `item` seconds.
          */
         BatchGainOut: {
             /** Span */
@@ -1372,6 +1414,10 @@ export interface components {
             mean_size: number;
             /** Per Item */
             per_item: number;
+            /** Fixed */
+            fixed: number | null;
+            /** Item */
+            item: number | null;
             /** Suggested */
             suggested: number;
             /** Saved */
@@ -1474,6 +1520,16 @@ export interface components {
             notes: string[];
         };
         /**
+         * CategoryOut
+         * @description A category, and its share among the values that were present, 0 to 1.
+         */
+        CategoryOut: {
+            /** Name */
+            name: string;
+            /** Share */
+            share: number;
+        };
+        /**
          * CheckOut
          * @description One finding of the doctor; `remedy` is empty where all is well.
          */
@@ -1560,6 +1616,22 @@ export interface components {
             left_out: string[];
         };
         /**
+         * CurvePointOut
+         * @description Latency at a load by the fitted curve; 90 of 100 curves lie between `low` and `high`.
+         *
+         *     `high` is null where some of them have met their limit.
+         */
+        CurvePointOut: {
+            /** Load */
+            load: number;
+            /** Latency */
+            latency: number;
+            /** Low */
+            low: number;
+            /** High */
+            high: number | null;
+        };
+        /**
          * DamagedPartOut
          * @description A piece of a table that could not be read; it lies at `path`, the rest serves.
          */
@@ -1603,6 +1675,8 @@ export interface components {
             metrics: components["schemas"]["MetricUsageOut"][];
             /** Labels */
             labels: components["schemas"]["LabelUsageOut"][];
+            /** Growth */
+            growth: components["schemas"]["GrowthOut"][];
             retention: components["schemas"]["RetentionOut"];
         };
         /**
@@ -1653,6 +1727,9 @@ export interface components {
         /**
          * DistributionOut
          * @description A feature's shares in the reference's bins, there and in live traffic (each sums to 1).
+         *
+         *     `new_categories` names those that the reference has not, the most frequent first; together they
+         *     are the last bin, with texts that were given no category of their own.
          */
         DistributionOut: {
             /** Model Name */
@@ -1682,6 +1759,8 @@ export interface components {
             reference_rows: number;
             /** Rows */
             rows: number;
+            /** New Categories */
+            new_categories: components["schemas"]["CategoryOut"][];
         };
         /**
          * DoctorOut
@@ -1719,6 +1798,16 @@ export interface components {
             features: components["schemas"]["FeatureHistoryOut"][];
             /** Accept Rate */
             accept_rate: (number | null)[];
+        };
+        /**
+         * DriftMomentOut
+         * @description A feature as it was in the window that ended at `time`, judged anew from what is stored.
+         */
+        DriftMomentOut: {
+            /** Time */
+            time: number;
+            reading: components["schemas"]["ReadingOut"];
+            distribution: components["schemas"]["DistributionOut"];
         };
         /**
          * DriftOut
@@ -1810,6 +1899,8 @@ export interface components {
         /**
          * FeatureHistoryOut
          * @description One feature over time: a value for each of the history's times, null where unknown.
+         *
+         *     `new_categories` is about how many categories came that the reference has not.
          */
         FeatureHistoryOut: {
             /** Feature */
@@ -1820,6 +1911,8 @@ export interface components {
             psi_critical: (number | null)[];
             /** Missing Ratio */
             missing_ratio: (number | null)[];
+            /** New Categories */
+            new_categories: (number | null)[];
         };
         /**
          * FeatureOut
@@ -2024,6 +2117,22 @@ export interface components {
             segments?: string[];
         };
         /**
+         * GrowthOut
+         * @description What came of one kind in the `step` seconds from `time` on.
+         */
+        GrowthOut: {
+            /** Time */
+            time: number;
+            /** Step */
+            step: number;
+            /** Kind */
+            kind: string;
+            /** Rows */
+            rows: number;
+            /** Bytes */
+            bytes: number;
+        };
+        /**
          * GuardOut
          * @description What the guards did: the most frequent finding and the first fold first.
          */
@@ -2045,7 +2154,8 @@ export interface components {
          *
          *     Loads are requests a second of one replica, of the whole service where `replicas` is null.
          *     `reachable` lies between `low` and `high` in 90 of 100 cases; `high` is null where it has no
-         *     bound. `growth` is what traffic can grow by with the replicas of now.
+         *     bound. `growth` is what traffic can grow by with the replicas of now. `curve` is empty where too
+         *     little was seen to draw one.
          */
         HeadroomOut: {
             /** Target Share */
@@ -2075,6 +2185,8 @@ export interface components {
             replicas: number | null;
             /** Points */
             points: components["schemas"]["LoadPointOut"][];
+            /** Curve */
+            curve: components["schemas"]["CurvePointOut"][];
             /** Text */
             text: string;
         };
@@ -2221,6 +2333,8 @@ export interface components {
         /**
          * InvestigationOut
          * @description The answer to a question: `findings` are suspects, the strongest first.
+         *
+         *     `days` says how many days back the same time was looked at, to know what is usual then.
          */
         InvestigationOut: {
             /** Id */
@@ -2259,6 +2373,8 @@ export interface components {
             coverage: components["schemas"]["CoverageOut"];
             /** Took Ms */
             took_ms: number;
+            /** Days */
+            days: number[];
         };
         /**
          * KindOut
@@ -3494,6 +3610,22 @@ export interface components {
             groups: components["schemas"]["SloGroupOut"][];
         };
         /**
+         * SloSpentOut
+         * @description What spent a budget by the values of `by`; `choices` are labels that can be asked for.
+         */
+        SloSpentOut: {
+            /** By */
+            by: string;
+            /** Choices */
+            choices: string[];
+            /** Start */
+            start: number;
+            /** Step */
+            step: number;
+            /** Groups */
+            groups: components["schemas"]["SpentByOut"][];
+        };
+        /**
          * SlosOut
          * @description All SLOs of this server, and what is doubtful in their files.
          */
@@ -3594,6 +3726,24 @@ export interface components {
             total: number;
             /** Budget Spent */
             budget_spent: number;
+        };
+        /**
+         * SpentByOut
+         * @description A value of the label: its events, the share of the whole budget that it spent, by step.
+         *
+         *     A cell is null where nothing was measured.
+         */
+        SpentByOut: {
+            /** Value */
+            value: string;
+            /** Bad */
+            bad: number;
+            /** Total */
+            total: number;
+            /** Budget Spent */
+            budget_spent: number;
+            /** Cells */
+            cells: (number | null)[];
         };
         /**
          * StatisticOut
@@ -4906,6 +5056,51 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SloDetailOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_spent: {
+        parameters: {
+            query?: {
+                /** @description a label; empty for everything together */
+                by?: string | null;
+                /** @description the time that it is looked at, as elsewhere */
+                at?: string;
+            };
+            header?: never;
+            path: {
+                slo_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SloSpentOut"];
                 };
             };
             /** @description Client Error */
@@ -6391,6 +6586,54 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DriftHistoryOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_moment: {
+        parameters: {
+            query: {
+                model: string;
+                feature: string;
+                /** @description end of a step of the history */
+                time: string;
+                /** @description seconds */
+                step?: number;
+                version?: string;
+                segment?: string;
+                value?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DriftMomentOut"];
                 };
             };
             /** @description Client Error */
