@@ -44,6 +44,7 @@ from vario.api.alert_models import (
     SilencesOut,
     TestOut,
 )
+from vario.api.asked import SqlInstead
 from vario.api.breakdown_models import BreakdownOut
 from vario.api.capacity_models import CapacityOut
 from vario.api.compare_models import ReleaseComparisonOut
@@ -52,6 +53,7 @@ from vario.api.data_models import DataOut, RetentionOut
 from vario.api.drift_models import (
     DistributionOut,
     DriftHistoryOut,
+    DriftMomentOut,
     DriftOut,
     ReferenceBody,
     ReferenceOut,
@@ -180,6 +182,7 @@ ROUTES = (
     Route("/api/drift", drift.get_drift, DriftOut),
     Route("/api/drift/distribution", drift.get_distribution, DistributionOut),
     Route("/api/drift/history", drift_history.get_history, DriftHistoryOut),
+    Route("/api/drift/at", drift_history.get_moment, DriftMomentOut),
     Route("/api/references", drift.find_references, ReferencesOut),
     Route("/api/references", drift.put_reference, ReferenceOut, "PUT"),
     Route("/api/references/from-live", drift.make_from_live, ReferenceOut, "POST"),
@@ -240,6 +243,7 @@ def create_app(
         keeper=keeper,
     )
     add_ui(app, static)
+    app.add_middleware(SqlInstead)
     if hosts is not None:
         app.add_middleware(HostGuard, hosts=hosts)
     # 600 kB of JSON: 18 ms at level 3; 157 ms for 8 % fewer bytes at 9, Starlette's default.

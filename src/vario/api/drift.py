@@ -9,6 +9,7 @@ from fastapi import Path, Query
 from vario.alert.seams import make_query
 from vario.api.context import CurrentContext
 from vario.api.drift_models import (
+    CategoryOut,
     DistributionOut,
     DriftOut,
     FindingOut,
@@ -25,9 +26,9 @@ from vario.drift.capture import capture
 from vario.drift.distance import Tested
 from vario.drift.live import OVER_ALL
 from vario.drift.outcomes import OutcomeReading
+from vario.drift.past import find_new_categories
 from vario.drift.performance import Performance
 from vario.drift.reference import Reference, dump_reference, load_reference
-from vario.drift.report import DriftReport
 from vario.drift.watch import Reading
 from vario.errors import BadData, NotFound
 from vario.query.promql.engine import PromQL
@@ -167,23 +168,23 @@ def get_distribution(
         part = scope.segments[0] if scope.segments else ("", "")
         wanted = (model, version, feature, (segment, value))
         if (scope.model_name, scope.model_version, reading.drift.feature, part) == wanted:
-            return _distribution(report, reading)
+            named = {(r.model_name, r.name): r for r in report.references}
+            return show_distribution(context, named[model, reading.reference], reading)
     raise NotFound(
         f"no live traffic of feature {feature!r} of model {model!r} in version {version!r}"
         f"{f' with {segment}={value!r}' if segment else ''} was judged: see /api/drift"
     )
 
 
-def _distribution(report: DriftReport, reading: Reading) -> DistributionOut:
+def show_distribution(
+    context: CurrentContext, reference: Reference, reading: Reading
+) -> DistributionOut:
+    """Returns both distributions of a reading, and the categories that are new in it."""
     scope = reading.scope
-    reference = next(
-        r
-        for r in report.references
-        if (r.model_name, r.name) == (scope.model_name, reading.reference)
-    )
     feature, _ = reference.find(reading.drift.feature, scope.segments)
     segment, value = scope.segments[0] if scope.segments else ("", "")
     present, compared = sum(reading.counts), sum(reading.compared)
+    new = find_new_categories(make_query(PromQL(context.store)), feature, reading)
     return DistributionOut(
         model_name=scope.model_name,
         model_version=scope.model_version,
@@ -197,6 +198,7 @@ def _distribution(report: DriftReport, reading: Reading) -> DistributionOut:
         current=[count / present if present else 0.0 for count in reading.counts],
         reference_rows=compared if reading.is_seasonal else feature.rows,
         rows=reading.drift.rows,
+        new_categories=[CategoryOut(name=name, share=share) for name, share in new],
     )
 
 

@@ -1,21 +1,33 @@
-"""Drift over time: features by steps of time, as a heat map draws it."""
+"""Drift over time: features by steps of time, as a heat map draws it, and what a cell holds."""
 
 import json
 import math
 from collections.abc import Sequence
+from typing import Annotated
 
 import numpy as np
+from fastapi import Query
 
+from vario.alert.seams import make_query
 from vario.api.context import CurrentContext
-from vario.api.drift import Name
-from vario.api.drift_models import DriftHistoryOut, FeatureHistoryOut
-from vario.api.params import StepNs, Window
+from vario.api.drift import Name, show_distribution, show_reading
+from vario.api.drift_models import DriftHistoryOut, DriftMomentOut, FeatureHistoryOut
+from vario.api.params import StepNs, Window, parse_time_ns
 from vario.drift.live import OVER_ALL
+from vario.drift.past import find_look, look_back, pick_reference, scope_of
+from vario.drift.reference import load_reference
+from vario.errors import NotFound
 from vario.query.promql.engine import PromQL
 
 LEAST_STEP_MS = 60_000
 Line = list[float | None]
-_METRICS = ("drift_psi", "drift_psi_critical", "feature_presence_ratio", "accept_rate")
+_METRICS = (
+    "drift_psi",
+    "drift_psi_critical",
+    "feature_presence_ratio",
+    "feature_new_categories",
+    "accept_rate",
+)
 
 
 def get_history(
@@ -67,10 +79,56 @@ def get_history(
                 psi=found.get(("drift_psi", name), none),
                 psi_critical=found.get(("drift_psi_critical", name), none),
                 missing_ratio=[None if one is None else 1 - one for one in present[name]],
+                new_categories=found.get(("feature_new_categories", name), none),
             )
             for name in sorted(present)
         ],
         accept_rate=found.get(("accept_rate", ""), none),
+    )
+
+
+def get_moment(
+    context: CurrentContext,
+    model: Name,
+    feature: Name,
+    time: Annotated[str, Query(max_length=64, description="end of a step of the history")],
+    step: Annotated[float, Query(ge=1, le=31 * 86_400, description="seconds")] = 300,
+    version: Name = OVER_ALL,
+    segment: Name = "",
+    value: Name = "",
+) -> DriftMomentOut:
+    """A feature's statistics and both distributions at the last look within a step of time."""
+    now_ns = context.clock.now_ns()
+    at_ms = min(parse_time_ns("time", time, now_ns), now_ns) // 1_000_000
+    references = [
+        load_reference(body, f"reference {name!r} of model {known!r}")
+        for known, name, body in context.store.find_references()
+        if known == model
+    ]
+    reference = pick_reference(references, model, at_ms)
+    if reference is None or feature not in reference.features:
+        raise NotFound(
+            f"no reference of model {model!r} has the feature {feature!r}: see /api/references"
+        )
+    scope = scope_of(model, version, segment, value)
+    ask = make_query(PromQL(context.store))
+    look = find_look(ask, scope, feature, at_ms, round(step))
+    if look is None:
+        raise NotFound(
+            f"feature {feature!r} of model {model!r} in version {version!r}"
+            f"{f' with {segment}={value!r}' if segment else ''} was not judged then: see "
+            "/api/drift/history for when it was"
+        )
+    reading = look_back(ask, reference, scope, feature, look[0], critical=look[1])
+    if not reading.drift.rows:
+        raise NotFound(
+            f"nothing is left of what feature {feature!r} of model {model!r} was counted from "
+            "then: store.retention.metrics_days says how long metrics are kept"
+        )
+    return DriftMomentOut(
+        time=look[0] / 1000,
+        reading=show_reading(reading),
+        distribution=show_distribution(context, reference, reading),
     )
 
 

@@ -122,12 +122,16 @@ class DriftOut(Shape):
 
 
 class FeatureHistoryOut(Shape):
-    """One feature over time: a value for each of the history's times, null where unknown."""
+    """One feature over time: a value for each of the history's times, null where unknown.
+
+    `new_categories` is about how many categories came that the reference has not.
+    """
 
     feature: str
     psi: list[float | None]
     psi_critical: list[float | None]
     missing_ratio: list[float | None]
+    new_categories: list[float | None]
 
 
 class DriftHistoryOut(Shape):
@@ -146,8 +150,19 @@ class DriftHistoryOut(Shape):
     accept_rate: list[float | None]
 
 
+class CategoryOut(Shape):
+    """A category, and its share among the values that were present, 0 to 1."""
+
+    name: str
+    share: float
+
+
 class DistributionOut(Shape):
-    """A feature's shares in the reference's bins, there and in live traffic (each sums to 1)."""
+    """A feature's shares in the reference's bins, there and in live traffic (each sums to 1).
+
+    `new_categories` names those that the reference has not, the most frequent first; together they
+    are the last bin, with texts that were given no category of their own.
+    """
 
     model_name: str
     model_version: str
@@ -161,6 +176,15 @@ class DistributionOut(Shape):
     current: list[float]
     reference_rows: float
     rows: float
+    new_categories: list[CategoryOut]
+
+
+class DriftMomentOut(Shape):
+    """A feature as it was in the window that ended at `time`, judged anew from what is stored."""
+
+    time: float
+    reading: ReadingOut
+    distribution: DistributionOut
 
 
 class ReferenceOut(Shape):

@@ -40,9 +40,13 @@ class TrafficPointOut(Shape):
 
 
 class TrafficSeriesOut(Shape):
-    """Points of one region, version, or of the whole service (`group` is then empty)."""
+    """Points of one region, version, or of the whole service (`group` is then empty).
+
+    They were counted from `samples` spans: fewer than requests where an SDK sampled.
+    """
 
     group: str
+    samples: int
     points: list[TrafficPointOut]
 
 

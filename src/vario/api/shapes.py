@@ -38,7 +38,9 @@ def show_point(point: TrafficPoint) -> TrafficPointOut:
 def show_series(series: TrafficSeries) -> TrafficSeriesOut:
     """Returns the points of one group."""
     return TrafficSeriesOut(
-        group=series.group, points=[show_point(point) for point in series.points]
+        group=series.group,
+        samples=series.samples,
+        points=[show_point(point) for point in series.points],
     )
 
 

@@ -36,10 +36,14 @@ class TrafficPoint:
 
 @dataclass(frozen=True, slots=True)
 class TrafficSeries:
-    """Points of one value of the grouping (`""` when not grouped)."""
+    """Points of one value of the grouping (`""` when not grouped).
+
+    Its requests were counted from `samples` spans: fewer where traces are sampled before they come.
+    """
 
     group: str
     points: tuple[TrafficPoint, ...]
+    samples: int = 0
 
 
 @dataclass(frozen=True, slots=True)

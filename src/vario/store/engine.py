@@ -16,6 +16,7 @@ import numpy as np
 from vario.config import SYNCS
 from vario.errors import BadData, QueryTimeout, Unavailable, VarioError
 from vario.store.address import Address
+from vario.store.asked import note_query
 from vario.store.embedded import FolderLock, FolderSync, schema_file, write_config
 from vario.store.faults import is_damage, translate
 
@@ -124,6 +125,7 @@ class Engine:
             ExecutionError: over another limit.
             Unavailable: the engine does not answer.
         """
+        note_query(sql, params)
         with self._reader() as client:
             blocks: list[Sequence[Any]] = []
             stream = client.query_column_block_stream(sql, params, settings=settings)
@@ -147,6 +149,7 @@ class Engine:
         settings: Mapping[str, Any] | None = None,
     ) -> list[tuple[Any, ...]]:
         """Runs a SELECT and returns its rows; errors as in `query_columns`."""
+        note_query(sql, params)
         with self._reader() as client:
             return list(client.query(sql, params, settings=settings).result_rows)
 
@@ -159,6 +162,7 @@ class Engine:
         settings: Mapping[str, Any] | None = None,
     ) -> bytes:
         """Runs a SELECT and returns its rows in an output format; errors as in `query_columns`."""
+        note_query(sql, params)
         with self._reader() as client:
             return client.raw_query(sql, params, settings=settings, fmt=fmt)
 
@@ -166,6 +170,13 @@ class Engine:
         """Runs a statement that changes something, on the writing handle."""
         with self._writing() as client:
             client.command(sql, params)
+
+    def query_writing(
+        self, sql: str, params: Mapping[str, Any] | None = None
+    ) -> list[tuple[Any, ...]]:
+        """Runs a SELECT on the writing handle, which waits for no reader; returns its rows."""
+        with self._writing() as client:
+            return list(client.query(sql, params).result_rows)
 
     def insert_protobuf(
         self, table: str, body: bytes, *, schema: str, message: str, delimited: bool = False
@@ -191,16 +202,32 @@ class Engine:
         self.insert_bytes(table, body, "Protobuf" if delimited else "ProtobufSingle", settings)
 
     def insert_bytes(
-        self, table: str, body: bytes, fmt: str, settings: Mapping[str, Any] | None = None
+        self,
+        table: str,
+        body: bytes,
+        fmt: str,
+        settings: Mapping[str, Any] | None = None,
+        *,
+        columns: Sequence[str] | None = None,
     ) -> None:
         """Appends rows that the engine decodes from `body` in its input format `fmt`.
+
+        Args:
+            table: where the rows go.
+            body: the rows.
+            fmt: the name of the format.
+            settings: engine settings for this insert alone.
+            columns: what the rows hold, in order; all that the table does not work out, if not
+                given.
 
         Raises:
             BadData: the engine cannot decode the body; nothing of it is kept.
             Unavailable: no space left, or the engine does not answer.
         """
         with self._writing() as client:
-            client.raw_insert(table, insert_block=body, fmt=fmt, settings=settings)
+            client.raw_insert(
+                table, column_names=columns, insert_block=body, fmt=fmt, settings=settings
+            )
 
     def close(self) -> None:
         """Waits for queries in flight and gives every handle and the folder back."""

@@ -118,7 +118,7 @@ class ServiceQueries:
         of_model = "" if model is None else " AND ModelName = {model:String}"
         rows = self._engine.query_rows(
             f"""
-            SELECT {_GROUPS[by]} AS group, {STEP} AS step, {_POINT}
+            SELECT {_GROUPS[by]} AS group, {STEP} AS step, countIf(Weight > 0) AS spans, {_POINT}
             FROM {entries_of(self._engine)} {IN_WINDOW}
                 AND ServiceName = {{service:String}}{of_model}
             GROUP BY group, step
@@ -126,10 +126,14 @@ class ServiceQueries:
             {**bind_window(window, step_ns), "service": service, "model": model or ""},
         )
         groups: dict[str, dict[int, tuple[Any, ...]]] = {} if rows or by != "none" else {"": {}}
-        for group, step, *point in rows:
+        samples: dict[str, int] = {}
+        for group, step, spans, *point in rows:
             groups.setdefault(group, {})[step] = tuple(point)
+            samples[group] = samples.get(group, 0) + spans
         return [
-            TrafficSeries(group, _fill_points(groups[group], window, step_ns))
+            TrafficSeries(
+                group, _fill_points(groups[group], window, step_ns), samples.get(group, 0)
+            )
             for group in sorted(groups)
         ]
 

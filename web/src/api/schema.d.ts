@@ -3968,10 +3968,14 @@ export interface components {
         /**
          * TrafficSeriesOut
          * @description Points of one region, version, or of the whole service (`group` is then empty).
+         *
+         *     They were counted from `samples` spans: fewer than requests where an SDK sampled.
          */
         TrafficSeriesOut: {
             /** Group */
             group: string;
+            /** Samples */
+            samples: number;
             /** Points */
             points: components["schemas"]["TrafficPointOut"][];
         };
