@@ -1,7 +1,7 @@
 """Questions over HTTP, and the numbers of an answer asked again."""
 
 import pytest
-from bench.simulate import Plan, Simulation
+from bench.service import Plan, Simulation
 from tests.conftest import START_NS
 from tests.support.asgi_client import AppClient
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import cache
 
 import pytest
-from bench.simulate import Plan, Simulation
+from bench.service import Plan, Simulation
 from tests.conftest import KEEP_FOR_YEARS, START_NS
 
 from vario.clock import ManualClock

@@ -124,7 +124,10 @@ class CoverageOut(Shape):
 
 
 class InvestigationOut(Shape):
-    """The answer to a question: `findings` are suspects, the strongest first."""
+    """The answer to a question: `findings` are suspects, the strongest first.
+
+    `days` says how many days back the same time was looked at, to know what is usual then.
+    """
 
     id: str
     question: QuestionOut
@@ -144,6 +147,7 @@ class InvestigationOut(Shape):
     timeline: list[MomentOut]
     coverage: CoverageOut
     took_ms: float
+    days: list[int]
 
 
 class FixPointOut(Shape):

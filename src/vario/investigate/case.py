@@ -28,6 +28,7 @@ class Case:
         effect: of the symptom over the slice.
         slow_ns: above it a request counts as slow.
         history: all that may be looked at: from before the baseline to the end of the window.
+        days: how many days back the same time was looked at as well, to know what is usual.
     """
 
     question: Question
@@ -45,6 +46,7 @@ class Case:
     effect: Effect
     slow_ns: int
     history: TimeRange
+    days: tuple[int, ...] = ()
 
 
 Clue = Finding | RuledOut | Moment

@@ -7,6 +7,7 @@ of the traffic than the damage is cleared.
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from vario.investigate.frame import (
 )
 from vario.investigate.rates import Change, Floats, compare_rates, find_start
 from vario.investigate.reader import Reader
+from vario.investigate.season import DAY_NS, say_days
 from vario.model.filter import Compare, Field, Filter
 from vario.model.investigation import Finding, FindingKind, Moment, RuledOut
 from vario.model.marker import Marker, MarkerKind
@@ -118,6 +120,10 @@ def probe_traffic(reader: Reader, case: Case) -> Sequence[Clue]:
         return ()
     start = find_start(counts, frame.boundary(case.onset_ns), threshold=3.0)
     began_ns = 0 if start is None else frame.start_of(start)
+    usual = _usual_on(reader, case, frame, change) if rises else 0
+    if usual:
+        reason = f"about as many more come at {say_days((usual,))}"
+        return [RuledOut({"traffic": "more", **case.scope}, reason)]
     shared, well = False, ""
     if case.control is not None:
         elsewhere = _compare(frame, _count(reader, case.control, frame))
@@ -156,6 +162,17 @@ def probe_traffic(reader: Reader, case: Case) -> Sequence[Clue]:
             next_step="Add capacity for the traffic, or shed the least important of it.",
         ),
     ]
+
+
+def _usual_on(reader: Reader, case: Case, frame: Frame, change: Change) -> int:
+    """Returns how many days back there was such a surge at the same time; 0 for none."""
+    for days in case.days:
+        start_ns = frame.span.start_ns - days * DAY_NS
+        span = TimeRange(start_ns, start_ns + frame.span.duration_ns)
+        then = _compare(frame, _count(reader, case.slice, replace(frame, span=span)))
+        if then is not None and then.ratio > 0.8 * change.ratio:
+            return days
+    return 0
 
 
 def _count(reader: Reader, where: Filter, frame: Frame) -> Floats:

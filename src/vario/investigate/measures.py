@@ -14,7 +14,8 @@ import numpy as np
 from vario.investigate.evidence import Notebook
 from vario.investigate.onset import Floats, find_onset, standardise_mean, standardise_ratio
 from vario.investigate.reader import Reader
-from vario.investigate.timeline import MAX_P, Sign, ratio_around
+from vario.investigate.season import EarlierDay, find_days, shape_of
+from vario.investigate.timeline import MAX_P, Sign, beyond_level, beyond_share, ratio_around
 from vario.model.filter import INTRINSIC_FIELDS, Field
 from vario.model.investigation import Effect, Evidence, Question, Symptom
 from vario.model.series import LabelPairs
@@ -38,6 +39,7 @@ _MOST_LABELS = 4
 MIN_RISE = 0.02
 """A share that rose by less is no symptom of quality."""
 MIN_COST_RATIO = 1.25
+MIN_IDLE_RISE = 0.15
 MIN_SHARE_TO_CUT = 0.5
 
 
@@ -89,6 +91,7 @@ class Measured:
         step_ns: their length.
         cube: what is bad in `errors` and `slow`, the total in `count`, by the measure's labels.
         sign: what it shows.
+        days: how many days back those lie that it was compared with.
     """
 
     measure: Measure
@@ -96,6 +99,7 @@ class Measured:
     step_ns: int
     cube: Cube
     sign: Sign
+    days: tuple[int, ...] = ()
 
     @property
     def fields(self) -> list[Field]:
@@ -114,7 +118,7 @@ def find_measured(
     found: list[Measured] = []
     for measure in _list_measures(reader, question, history):
         if question.symptom in (None, measure.symptom):
-            one = _watch(reader, measure, history, max(step_ns, LEAST_STEP_NS))
+            one = _watch(reader, question, measure, history, max(step_ns, LEAST_STEP_NS))
             if one is not None:
                 found.append(one)
     return sorted(found, key=lambda one: (-one.sign.onset.statistic, one.measure.name))
@@ -282,12 +286,27 @@ def _dimensions(series: Sequence[LabelPairs]) -> tuple[str, ...]:
     return tuple(usable[:_MOST_LABELS])
 
 
-def _watch(reader: Reader, measure: Measure, history: TimeRange, step_ns: int) -> Measured | None:
+def _watch(
+    reader: Reader, question: Question, measure: Measure, history: TimeRange, step_ns: int
+) -> Measured | None:
     steps = history.duration_ns // step_ns
     span = TimeRange(history.end_ns - steps * step_ns, history.end_ns)
     cube = read_steps(reader, measure, span, step_ns)
     sign = _judge(measure, cube) if cube is not None else None
-    return Measured(measure, span, step_ns, cube, sign) if cube is not None and sign else None
+    if cube is None or sign is None:
+        return None
+
+    def read(days: int, window: TimeRange) -> EarlierDay | None:
+        day = read_steps(reader, measure, window, step_ns)
+        if day is None or not day.keys:
+            return None
+        return shape_of(days, day.errors.sum(axis=0), day.count.sum(axis=0), cube.count.sum(axis=0))
+
+    earlier = find_days(reader, question.service, span, read)
+    for day in earlier:
+        sign = sign and _beyond(measure, cube, sign, day)
+    days = tuple(day.days for day in earlier)
+    return Measured(measure, span, step_ns, cube, sign, days) if sign else None
 
 
 def read_steps(reader: Reader, measure: Measure, history: TimeRange, step_ns: int) -> Cube | None:
@@ -368,12 +387,24 @@ def _judge(measure: Measure, cube: Cube) -> Sign | None:
     if onset is None or onset.p > MAX_P:
         return None
     before, after = ratio_around(bad, total, onset)
-    large = after >= MIN_COST_RATIO * before if measure.symptom == "cost" and measure.total else (
-        after - before >= MIN_RISE and after >= 1.1 * before
-    )  # fmt: skip
-    if not measure.total:
-        large = after - before >= 0.15
+    least, ratio = _least(measure)
+    large = after - before >= least and after >= ratio * before
     return Sign(measure.symptom, onset, before, after) if large else None
+
+
+def _beyond(measure: Measure, cube: Cube, sign: Sign, day: EarlierDay) -> Sign | None:
+    """Returns the sign as far as it rose more than on an earlier day, None if it did not."""
+    series = cube.errors.sum(axis=0), cube.count.sum(axis=0)
+    if measure.unit == "1":
+        return beyond_share(sign, series, day, _least(measure))
+    return beyond_level(sign, series, day, _least(measure)[1])
+
+
+def _least(measure: Measure) -> tuple[float, float]:
+    """Returns by how much a measure has to rise to be a symptom, and to how many times as much."""
+    if not measure.total:
+        return MIN_IDLE_RISE, 1.0
+    return (0.0, MIN_COST_RATIO) if measure.symptom == "cost" else (MIN_RISE, 1.1)
 
 
 def _escape(text: str) -> str:

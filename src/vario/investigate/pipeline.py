@@ -21,7 +21,15 @@ from vario.investigate.paths import RequestPath, compare_paths, read_paths
 from vario.investigate.reader import Reader
 from vario.investigate.slices import tell_slice
 from vario.investigate.summary import say_no_change, say_nothing_there, summarise
-from vario.investigate.timeline import Sign, Timeline, around, find_signs, read_timeline, zoom
+from vario.investigate.timeline import (
+    Sign,
+    Timeline,
+    around,
+    compare_days,
+    find_signs,
+    read_timeline,
+    zoom,
+)
 from vario.investigate.where import (
     Where,
     cut,
@@ -68,6 +76,12 @@ class _Seen:
         assert source is not None, "a sign was seen in one of them"
         return source.history
 
+    @property
+    def days(self) -> tuple[int, ...]:
+        """Returns how many days back those lie that it was compared with."""
+        source = self.measured or self.timeline
+        return source.days if source is not None else ()
+
     def span_of(self, first: int, end: int) -> TimeRange:
         """Returns the time of the steps from `first` up to `end`."""
         source = self.measured or self.timeline
@@ -93,6 +107,8 @@ def investigate(
     requests = requests_of(question)
     asked = join(requests, *_asked_scope(question))
     timeline = read_timeline(reader, question, asked, asked_ns)
+    if timeline is not None:
+        timeline = compare_days(reader, question, asked, timeline, question.symptom)
     seen = _look(reader, question, asked, timeline, asked_ns)
     if seen is None:
         if timeline is None:
@@ -129,6 +145,8 @@ def _find_worst(reader: Reader, question: Question, now_ns: int) -> str:
         asked = replace(question, service=name)
         requests = join(requests_of(asked), *_asked_scope(asked))
         timeline = read_timeline(reader, asked, requests, now_ns)
+        if timeline is not None:
+            timeline = compare_days(reader, asked, requests, timeline, question.symptom)
         signs = find_signs(timeline, question.symptom) if timeline else []
         found += [(sign.onset.statistic, name) for sign in signs[:1]]
     return max(found, default=(0.0, ""))[1]
@@ -149,6 +167,7 @@ def _look(
     found = [] if signs else find_measured(reader, question, history, step_ns)
     if timeline and not signs and not found and question.alert_id:
         # What an alert is about is guessed from its words; that something is wrong is not.
+        timeline = compare_days(reader, question, requests, timeline, None)
         signs = find_signs(timeline, None)
     if timeline and signs:
         nearer, sign = zoom(reader, requests, timeline, signs[0], most=MOST_REQUESTS)
@@ -218,6 +237,7 @@ def _build_case(
         effect=effect,
         slow_ns=seen.timeline.slow_ns if seen.timeline else 0,
         history=seen.history,
+        days=seen.days,
     )
     return case, inside, spans
 
@@ -335,6 +355,7 @@ def _answer(
         ruled_out=tuple(judged.ruled_out),
         timeline=tuple(sorted(moments, key=lambda one: (one.time_ns, one.kind, one.text))),
         coverage=coverage,
+        days=case.days,
     )
     return replace(draft, summary=summarise(draft))
 
@@ -353,6 +374,7 @@ def _stop(
         baseline=TimeRange(window.start_ns, max(window.start_ns, question.window.start_ns)),
         summary=summary,
         coverage=Coverage(spans=spans),
+        days=timeline.days if timeline else (),
     )
 
 

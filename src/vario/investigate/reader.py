@@ -15,6 +15,7 @@ from vario.model.telemetry import TimeRange
 from vario.query.promql.engine import PromQL
 from vario.store.base import (
     EvidenceReader,
+    IncidentLog,
     LogReader,
     MarkerLog,
     MetricReader,
@@ -34,6 +35,7 @@ class EvidenceStore(
     ServiceReader,
     MetricReader,
     EvidenceReader,
+    IncidentLog,
     Protocol,
 ):
     """The reads of the store that an investigation uses."""

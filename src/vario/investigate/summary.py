@@ -1,5 +1,6 @@
 """The answer in at most six sentences: what, whom, since when, why, what to do."""
 
+from vario.investigate.season import say_days
 from vario.investigate.timeline import Timeline
 from vario.investigate.words import SYMPTOMS, say_effect, say_scope, say_share, say_time
 from vario.model.investigation import Investigation, Question
@@ -18,7 +19,8 @@ def summarise(answer: Investigation) -> tuple[str, ...]:
     else:
         lines.append("It hurts all parts of the traffic alike, as far as attributes tell.")
     spread_s = (answer.onset_high_ns - answer.onset_low_ns) / 2e9
-    lines.append(f"It began at {say_time(answer.onset_ns)}, give or take {spread_s:.0f} s.")
+    began = f"It began at {say_time(answer.onset_ns)}, give or take {spread_s:.0f} s"
+    lines.append(f"{began}; {_compared(answer)}.")
     causes = [one for one in answer.findings if one.kind != "slice"]
     if answer.verdict == "explained":
         lines.append(f"Most likely cause: {_lower(causes[0].statement)}")
@@ -37,11 +39,23 @@ def say_no_change(question: Question, timeline: Timeline) -> tuple[str, ...]:
     """Returns that nothing is beyond its usual variation."""
     service = question.service or "the services"
     start, end = say_time(timeline.history.start_ns), say_time(timeline.history.end_ns)
+    if timeline.days:
+        return (
+            f"Nothing changed for {service} beyond what is usual at this time of day.",
+            f"What rose from {start} to {end} rose about as much at {say_days(timeline.days)}.",
+        )
     return (
         f"Nothing changed for {service} beyond its usual variation.",
         f"{timeline.count.sum():.0f} requests from {start} to {end} were compared in steps of "
         f"{timeline.step_ns / 1e9:g} s.",
     )
+
+
+def _compared(answer: Investigation) -> str:
+    """Returns what "before" was."""
+    start, end = say_time(answer.baseline.start_ns), say_time(answer.baseline.end_ns)
+    days = f" and with {say_days(answer.days)}" if answer.days else ""
+    return f"compared with {start} to {end}{days}"
 
 
 def say_nothing_there(question: Question) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ The threshold above which a request is slow is its own earlier p90. A share of s
 over slices of the traffic, as a percentile does not.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from vario.investigate.onset import (
     standardise_ratio,
 )
 from vario.investigate.reader import Reader
+from vario.investigate.season import EarlierDay, find_days, rise_of, shape_of
 from vario.model.filter import Filter
 from vario.model.investigation import Question, Symptom
 from vario.model.telemetry import Signal, TimeRange
@@ -30,9 +31,13 @@ LEAST_REQUESTS = 8
 """Requests that a step should have on average."""
 LEAST_STEPS = 12
 
+MOST_EARLIER = 200_000
+"""Requests of an earlier day that are read; of more, a part of each step's time is."""
 MAX_P = 0.001
 """A change that chance brings about more often than this is none. Noise with a memory of .5 passes
 .001 in 1 to 3 % of series, and incidents are far below it."""
+MAX_P_BEYOND = 0.01
+"""The same for what it rose by beyond an earlier day: that only confirms what is seen already."""
 MIN_RATIO = 1.2
 """Latency that rose by less is no symptom."""
 MIN_SLOW_SHARE = 0.04
@@ -50,6 +55,7 @@ class Timeline:
         step_ns: their length.
         slow_ns: above it a request counts as slow.
         count: requests of each step; `errors`, `slow` and `duration_s` likewise.
+        earlier: how those three series went in the same steps of earlier days.
     """
 
     history: TimeRange
@@ -59,6 +65,12 @@ class Timeline:
     errors: Floats
     slow: Floats
     duration_s: Floats
+    earlier: tuple[tuple[EarlierDay, EarlierDay, EarlierDay], ...] = ()
+
+    @property
+    def days(self) -> tuple[int, ...]:
+        """How many days back those lie that this one is compared with."""
+        return tuple(errors.days for errors, _, _ in self.earlier)
 
     def time_of(self, step: int) -> int:
         """Returns when a step begins."""
@@ -103,11 +115,42 @@ def read_timeline(
     return _read_steps(reader, requests, history, step_ns, slow_ns)
 
 
+def compare_days(
+    reader: Reader,
+    question: Question,
+    requests: Filter,
+    timeline: Timeline,
+    symptom: Symptom | None,
+) -> Timeline:
+    """Returns a timeline that knows how the same time of earlier days went, if it shows a symptom.
+
+    Where it shows none there is nothing to tell from a daily wave.
+    """
+    if not find_signs(timeline, symptom):
+        return timeline
+    share = min(1.0, max(MOST_EARLIER / max(float(timeline.count.sum()), 1.0), 0.02))
+
+    def read(days: int, window: TimeRange) -> tuple[EarlierDay, EarlierDay, EarlierDay] | None:
+        day = _read_steps(reader, requests, window, timeline.step_ns, timeline.slow_ns, share)
+        if day is None:
+            return None
+        shapes = [
+            shape_of(days, amount, day.count, share * timeline.count)
+            for amount in (day.errors, day.slow, day.duration_s)
+        ]
+        errors, slow, duration = shapes
+        return (errors, slow, duration) if errors and slow and duration else None
+
+    earlier = find_days(reader, question.service, timeline.history, read)
+    return replace(timeline, earlier=tuple(earlier))
+
+
 def _read_steps(
-    reader: Reader, requests: Filter, history: TimeRange, step_ns: int, slow_ns: int
-) -> Timeline | None:
+    reader: Reader, requests: Filter, history: TimeRange, step_ns: int, slow_ns: int,
+    share: float = 1.0,
+) -> Timeline | None:  # fmt: skip
     cube = reader.store.read_cube(
-        Signal.TRACES, requests, history, step_ns=step_ns, by=(), slow_ns=slow_ns
+        Signal.TRACES, requests, history, step_ns=step_ns, by=(), slow_ns=slow_ns, share=share
     )
     if not cube.keys:
         return None
@@ -138,8 +181,19 @@ def zoom(
         return timeline, sign
     part = TimeRange(end_ns - steps * fine_ns, end_ns)
     nearer = _read_steps(reader, requests, part, fine_ns, timeline.slow_ns)
-    signs = find_signs(nearer, sign.symptom) if nearer else []
-    return (nearer, signs[0]) if nearer and signs else (timeline, sign)
+    if nearer is None:
+        return timeline, sign
+    middles = part.start_ns + (np.arange(steps) + 0.5) * fine_ns - timeline.history.start_ns
+    nearer = replace(
+        nearer,
+        earlier=tuple(
+            (errors.stretch(at), slow.stretch(at), duration.stretch(at))
+            for at in (middles / step_ns - 0.5,)
+            for errors, slow, duration in timeline.earlier
+        ),
+    )
+    signs = find_signs(nearer, sign.symptom)
+    return (nearer, signs[0]) if signs else (timeline, sign)
 
 
 def around(question: Question, now_ns: int) -> tuple[TimeRange, int]:
@@ -198,23 +252,85 @@ def _errors(timeline: Timeline) -> list[Sign]:
     before, after = ratio_around(timeline.errors, timeline.count, onset)
     if after - before < MIN_ERROR_SHARE or after < 1.5 * before:
         return []
-    return [Sign("errors", onset, before, after)]
+    sign: Sign | None = Sign("errors", onset, before, after)
+    for errors, _, _ in timeline.earlier:
+        sign = sign and beyond_share(
+            sign, (timeline.errors, timeline.count), errors, (MIN_ERROR_SHARE, 1.5)
+        )
+    return [sign] if sign else []
 
 
 def _latency(timeline: Timeline) -> list[Sign]:
     """Looks at the share of slow requests, then at the mean; the clearer one tells the onset."""
-    found: list[Sign] = []
+    found: list[Sign | None] = []
     onset = find_onset(standardise_ratio(timeline.slow, timeline.count))
     if onset is not None and onset.p <= MAX_P / 2:
         before, after = ratio_around(timeline.slow, timeline.count, onset)
         if after - before >= MIN_SLOW_SHARE and after >= MIN_RATIO * before:
-            found.append(Sign("latency", onset, before, after))
+            sign: Sign | None = Sign("latency", onset, before, after)
+            for _, slow, _ in timeline.earlier:
+                sign = sign and beyond_share(
+                    sign, (timeline.slow, timeline.count), slow, (MIN_SLOW_SHARE, MIN_RATIO)
+                )
+            found.append(sign)
     onset = find_onset(standardise_mean(timeline.duration_s, timeline.count))
     if onset is not None and onset.p <= MAX_P / 2:
         before, after = ratio_around(timeline.duration_s, timeline.count, onset)
         if after >= MIN_RATIO * before:
-            found.append(Sign("latency", onset, before, after))
-    return sorted(found, key=lambda sign: -sign.onset.statistic)[:1]
+            sign = Sign("latency", onset, before, after)
+            for _, _, duration in timeline.earlier:
+                sign = sign and beyond_level(
+                    sign, (timeline.duration_s, timeline.count), duration, MIN_RATIO
+                )
+            found.append(sign)
+    return sorted((one for one in found if one), key=lambda sign: -sign.onset.statistic)[:1]
+
+
+def beyond_share(
+    sign: Sign, series: tuple[Floats, Floats], day: EarlierDay, least: tuple[float, float]
+) -> Sign | None:
+    """Returns the sign of a share as far as it rose more than on an earlier day, else None.
+
+    Args:
+        sign: what is seen today.
+        series: amount and total by step.
+        day: how the share went on that day.
+        least: by how much it has to rise, and to how many times as much.
+    """
+    amount, total = series
+    whole = amount.sum() / max(total.sum(), 1e-9)
+    spread = np.sqrt(np.maximum(max(whole * (1 - whole), 1e-9) * total, 1e-9))
+    onset = find_onset(standardise_ratio(amount, total) - day.share * total / spread)
+    if onset is None or onset.p > MAX_P_BEYOND:
+        return None
+    before, after = ratio_around(amount, total, onset)
+    usual = before + max(0.0, rise_of(day.share, inside(onset, len(total))))
+    if after - usual < least[0] or after < least[1] * usual:
+        return None
+    return _clearer(sign, Sign(sign.symptom, onset, before, after))
+
+
+def beyond_level(
+    sign: Sign, series: tuple[Floats, Floats], day: EarlierDay, least: float
+) -> Sign | None:
+    """Returns the sign of a mean as far as it rose more than on an earlier day, else None.
+
+    `least` is to how many times as much it has to rise; the rest as in `beyond_share`.
+    """
+    amount, total = series
+    weight = np.sqrt(total / max(float(np.mean(total)), 1e-9))
+    onset = find_onset(standardise_mean(amount, total) - day.level * weight)
+    if onset is None or onset.p > MAX_P_BEYOND:
+        return None
+    before, after = ratio_around(amount, total, onset)
+    usual = before * np.exp(max(0.0, rise_of(day.level, inside(onset, len(total)))))
+    if after < least * usual:
+        return None
+    return _clearer(sign, Sign(sign.symptom, onset, before, after))
+
+
+def _clearer(one: Sign, other: Sign) -> Sign:
+    return max(one, other, key=lambda sign: sign.onset.statistic)
 
 
 def _usual_ns(reader: Reader, question: Question, requests: Filter, history: TimeRange) -> int:

@@ -192,6 +192,7 @@ class Investigation:
         symptom: which kind of symptom, and its effect over the scope.
         summary: at most six sentences in plain words: what, whom, since when, why, what to do.
         findings: suspects, the strongest first.
+        days: what rises at this time of day was told apart by the same time so many days back.
     """
 
     id: str
@@ -212,6 +213,7 @@ class Investigation:
     timeline: tuple[Moment, ...] = ()
     coverage: Coverage = Coverage()
     took_ms: float = 0.0
+    days: tuple[int, ...] = ()
 
 
 FixVerdict = Literal["too_early", "recovered", "improved", "not_recovered", "relapsed"]
