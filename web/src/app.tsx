@@ -21,6 +21,8 @@ const AlertPage = lazy(() => import("./pages/alerts/alert"));
 const SlosPage = lazy(() => import("./pages/slos/slos"));
 const SloPage = lazy(() => import("./pages/slos/slo"));
 const DriftPage = lazy(() => import("./pages/drift/drift"));
+const ComparePage = lazy(() => import("./pages/compare/compare"));
+const CapacityPage = lazy(() => import("./pages/capacity/capacity"));
 const DataPage = lazy(() => import("./pages/data/data"));
 const DoctorPage = lazy(() => import("./pages/doctor/doctor"));
 
@@ -47,6 +49,8 @@ const ROUTES: readonly Route[] = [
   { pattern: /^\/slos$/, page: SlosPage },
   { pattern: /^\/slos\/([^/]+)(?:\/runbook)?$/, page: SloPage },
   { pattern: /^\/drift$/, page: DriftPage },
+  { pattern: /^\/compare$/, page: ComparePage },
+  { pattern: /^\/capacity$/, page: CapacityPage },
   { pattern: /^\/data$/, page: DataPage },
   { pattern: /^\/doctor$/, page: DoctorPage },
 ];

@@ -49,6 +49,8 @@ export const paths = {
   slo: (id: string) => `/slos/${encodeURIComponent(id)}`,
   sloRunbook: (id: string) => `/slos/${encodeURIComponent(id)}/runbook`,
   drift: "/drift",
+  compare: "/compare",
+  capacity: "/capacity",
   data: "/data",
   doctor: "/doctor",
 };
