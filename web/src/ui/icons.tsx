@@ -102,6 +102,19 @@ export const ZoomOutIcon = icon(
     <path d="m10.5 10.5 3.3 3.3M4.9 7h4.2" />
   </>,
 );
+export const ReleasesIcon = icon(
+  <>
+    <path d="M2.5 5h8.5M8.5 2.5 11 5 8.5 7.5" />
+    <path d="M13.5 11H5M7.5 8.5 5 11l2.5 2.5" />
+  </>,
+);
+export const CapacityIcon = icon(
+  <>
+    <path d="M2.2 13.5V2.5M2.2 13.5h11.6" />
+    <path d="M4.5 11c4.6-.2 6.6-1.6 7.6-7.5" />
+  </>,
+);
+export const MoreIcon = icon(<path d="M3.5 8h.1M8 8h.1M12.5 8h.1" strokeWidth="2.4" />);
 export const SearchIcon = icon(
   <>
     <circle cx="7" cy="7" r="4.6" />

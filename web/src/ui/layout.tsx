@@ -1,6 +1,6 @@
 /** What stands around every page: the rail (a bar at the bottom of a phone), header and content. */
 
-import { useEffect, type ReactNode } from "react";
+import { useEffect, useRef, type ReactNode } from "react";
 import { useAlerts } from "../api/alerts";
 import { useIncidents } from "../api/incidents";
 import { useStatus } from "../api/queries";
@@ -8,33 +8,30 @@ import { countFiring } from "../alerts/words";
 import { Link, paths } from "../url/link";
 import { usePath } from "../url/location";
 import { zoneName } from "./moments";
-import { AlertsIcon, DataIcon, DoctorIcon, DriftIcon, HelpIcon, IncidentsIcon, LogsIcon, MetricsIcon, OverviewIcon, SlosIcon, TracesIcon } from "./icons";
+import { HelpIcon, SearchIcon } from "./icons";
+import { More } from "./more";
 import { prefer, usePreferences } from "./preferences";
-import { toggleHelp } from "./shortcuts";
+import { AT_THE_THUMB, SECTIONS } from "./sections";
+import { openPalette, toggleHelp } from "./shortcuts";
 import { ThemeToggle } from "./theme-toggle";
 import css from "./layout.module.css";
 
-export const SECTIONS = [
-  { name: "Overview", key: "o", to: paths.overview, icon: OverviewIcon, owns: /^\/($|services)/ },
-  { name: "Incidents", key: "i", to: paths.incidents, icon: IncidentsIcon, owns: /^\/(incidents|investigate)/ },
-  { name: "Alerts", key: "a", to: paths.alerts, icon: AlertsIcon, owns: /^\/alerts/ },
-  { name: "Metrics", key: "m", to: paths.metrics, icon: MetricsIcon, owns: /^\/metrics/ },
-  { name: "Traces", key: "t", to: paths.traces, icon: TracesIcon, owns: /^\/traces/ },
-  { name: "Logs", key: "l", to: paths.logs, icon: LogsIcon, owns: /^\/logs/ },
-  { name: "SLOs", key: "s", to: paths.slos, icon: SlosIcon, owns: /^\/slos/ },
-  { name: "Drift", key: "r", to: paths.drift, icon: DriftIcon, owns: /^\/drift/ },
-  { name: "Data", key: "b", to: paths.data, icon: DataIcon, owns: /^\/data/ },
-  { name: "Doctor", key: "d", to: paths.doctor, icon: DoctorIcon, owns: /^\/doctor/ },
-] as const;
-
 export function Layout({ children }: { children: ReactNode }) {
+  const path = usePath();
+  const main = useRef<HTMLElement>(null);
+  const before = useRef(path);
+  // Who reads by ear or walks by Tab goes on at the new page's beginning, not in the rail.
+  useEffect(() => {
+    if (before.current !== path) main.current?.focus({ preventScroll: true });
+    before.current = path;
+  }, [path]);
   return (
     <div className={css.frame}>
       <a className={css.skip} href="#content">
         Skip to content
       </a>
       <Rail />
-      <main id="content" className={css.main} tabIndex={-1}>
+      <main ref={main} id="content" className={css.main} tabIndex={-1}>
         {children}
       </main>
     </div>
@@ -49,6 +46,11 @@ function Rail() {
         <Mark />
         <span>vario</span>
       </Link>
+      <button type="button" className={css.go} onClick={openPalette} title="Go to a page, service, SLO or incident (Ctrl K)" data-testid="go">
+        <SearchIcon size={14} />
+        <span>Go to …</span>
+        <kbd>/</kbd>
+      </button>
       <nav aria-label="Sections" className={css.sections}>
         {SECTIONS.map(({ name, key, to, icon: Icon, owns }) => (
           <Link
@@ -57,6 +59,7 @@ function Rail() {
             className={css.section}
             aria-current={owns.test(path) ? "page" : undefined}
             title={`${name} (g then ${key})`}
+            data-thumb={AT_THE_THUMB.includes(name) || undefined}
             data-testid={`nav-${name.toLowerCase()}`}
           >
             <Icon />
@@ -65,6 +68,15 @@ function Rail() {
             {name === "Alerts" && <Firing />}
           </Link>
         ))}
+        <More
+          className={css.section}
+          tools={
+            <>
+              <ZoneToggle />
+              <ThemeToggle />
+            </>
+          }
+        />
       </nav>
       <div className={css.foot}>
         <ServerState />

@@ -25,7 +25,7 @@ export function AlertRow({ alert }: { alert: Alert }) {
       </div>
       <div className={css.what}>
         <h3>
-          <Link to={paths.alert(alert.id)} data-testid="alert-link">
+          <Link to={paths.alert(alert.id)} data-line data-testid="alert-link">
             {sayAlert(alert)}
           </Link>
         </h3>

@@ -90,7 +90,7 @@ function Row({ incident }: { incident: IncidentSummary }) {
       </div>
       <div className={css.what}>
         <h2>
-          <Link to={paths.incident(incident.id)} data-testid="incident-link">
+          <Link to={paths.incident(incident.id)} data-line data-testid="incident-link">
             {incident.title}
           </Link>
         </h2>

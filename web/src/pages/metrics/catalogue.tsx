@@ -97,7 +97,7 @@ function Row({ metric }: { metric: Metric }) {
   const heat = suggestHeat(metric);
   return (
     <li className={css.row}>
-      <Link to={paths.metrics} params={paramsOf(chart)} className={css.name} title={`${metric.name}: ${chart.title}`} data-testid="metric-link" data-metric={metric.name}>
+      <Link to={paths.metrics} params={paramsOf(chart)} className={css.name} title={`${metric.name}: ${chart.title}`} data-line data-testid="metric-link" data-metric={metric.name}>
         {metric.name}
       </Link>
       <span className={css.facts}>

@@ -47,7 +47,7 @@ export const Row = memo(function Row({ service, known, start, end, step, from, s
         </span>
       </Cell>
       <th role="rowheader" scope="row" className={css.service}>
-        <Link to={to} params={params} title={service.service} data-testid="service-link">
+        <Link to={to} params={params} title={service.service} data-line data-testid="service-link">
           {service.service}
         </Link>
         <span className={css.model}>

@@ -104,7 +104,7 @@ function Row({ slo }: { slo: Slo }) {
       <StateBadge state={slo.state} />
       <div className={css.name}>
         <h2>
-          <Link to={paths.slo(slo.id)} data-testid="slo-link">
+          <Link to={paths.slo(slo.id)} data-line data-testid="slo-link">
             {slo.title}
           </Link>
         </h2>
