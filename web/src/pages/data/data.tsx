@@ -1,10 +1,12 @@
 import { useGuard, useStored, type Guard, type Stored } from "../../api/stored";
+import { CopyButton } from "../../ui/copy";
 import { OkIcon, WarnIcon } from "../../ui/icons";
 import { PageHeader } from "../../ui/layout";
 import { Answer, Empty, Loading } from "../../ui/states";
 import { formatBytes, formatCount, formatRatio, ratio } from "../../units";
 import { Link, paths } from "../../url/link";
 import { adviseCuts } from "./advice";
+import { Growth } from "./growth";
 import { Guards } from "./guards";
 import { Kept } from "./kept";
 import { Card, Table } from "./table";
@@ -42,17 +44,17 @@ function Nothing() {
 
 function Everything({ stored, guard }: { stored: Stored; guard: Guard | undefined }) {
   const { kinds, services, metrics, labels, used_bytes: used } = stored;
-  const part = (bytes: number) => formatRatio(ratio(used ? bytes / used : 0));
   return (
     <div className={css.page}>
       <Disk stored={stored} />
       <Cuts stored={stored} guard={guard} />
+      <Growth growth={stored.growth} />
       <Card id="data-kinds" title="By signal">
         <Table
           label="By signal"
           columns={["signal", "#rows", "#on disk", "#share", "#growth a day", "#kept, days"]}
           rows={kinds.map((one) => [
-            one.kind, formatCount(one.rows), formatBytes(one.bytes), part(one.bytes),
+            one.kind, formatCount(one.rows), formatBytes(one.bytes), <Part share={used ? one.bytes / used : 0} />,
             formatBytes(one.growth_bytes), one.days_kept,
           ])}
           empty="Nothing is stored yet."
@@ -64,7 +66,7 @@ function Everything({ stored, guard }: { stored: Stored; guard: Guard | undefine
           columns={["service", "signal", "#rows", "#on disk", "#share"]}
           rows={services.slice(0, SHOWN).map((one) => [
             one.service ? <Link to={paths.service(one.service)}>{one.service}</Link> : "no service named",
-            one.kind, formatCount(one.rows), formatBytes(one.bytes), part(one.bytes),
+            one.kind, formatCount(one.rows), formatBytes(one.bytes), <Part share={used ? one.bytes / used : 0} />,
           ])}
           empty="No service has stored anything."
         />
@@ -94,6 +96,18 @@ function Everything({ stored, guard }: { stored: Stored; guard: Guard | undefine
   );
 }
 
+/** A share of the disk as a number and a bar. */
+function Part({ share }: { share: number }) {
+  return (
+    <span className={css.part}>
+      <span aria-hidden="true">
+        <i style={{ width: `${share * 100}%` }} />
+      </span>
+      {formatRatio(ratio(share))}
+    </span>
+  );
+}
+
 /** How full the disk is, and how long it lasts. */
 function Disk({ stored }: { stored: Stored }) {
   const { used_bytes: used, budget_bytes: budget, free_bytes: free, over_bytes: over, days_left: left } = stored;
@@ -120,11 +134,22 @@ function Disk({ stored }: { stored: Stored }) {
 
 function Cuts({ stored, guard }: { stored: Stored; guard: Guard | undefined }) {
   return (
-    <Card id="data-cuts" title="What to cut first">
+    <Card id="data-cuts" title="What to cut first" note="largest first; savings are on disk, once every day that is kept is full">
       <Table
         label="What to cut first"
-        columns={["what", "why", "how"]}
-        rows={adviseCuts(stored, guard).map(({ what, why, how }) => [what, why, <span className={css.wrap}>{how}</span>])}
+        columns={["what", "#saves about", "why", "how", "setting"]}
+        rows={adviseCuts(stored, guard).map(({ what, why, saves, how, setting }) => [
+          what,
+          saves === null ? "not known" : formatBytes(Math.round(saves)),
+          why,
+          <span className={css.wrap}>{how}</span>,
+          setting && (
+            <span className={css.setting}>
+              <code>{setting}</code>
+              <CopyButton text={setting} label={`Copy the setting for ${what}`} />
+            </span>
+          ),
+        ])}
         empty="Nothing stands out: no signal, service or label takes far more than the others."
       />
     </Card>
