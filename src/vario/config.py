@@ -195,6 +195,30 @@ class DriftSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Price:
+    """What one replica and one GPU cost an hour; 0 for what is unknown, or paid with the other."""
+
+    replica_hour: float = 0.0
+    gpu_hour: float = 0.0
+
+
+def _no_prices() -> Mapping[str, Price]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class CostSettings:
+    """What services cost where no metric of theirs counts it.
+
+    `prices` are by the service's name, in which `*` stands for anything; the first that fits
+    counts. They are in `currency`.
+    """
+
+    currency: str = "USD"
+    prices: Mapping[str, Price] = field(default_factory=_no_prices, metadata={"each": Price})
+
+
+@dataclass(frozen=True, slots=True)
 class ServerSettings:
     """The face: API and UI."""
 
@@ -215,6 +239,7 @@ class Settings:
     incident: IncidentSettings = field(default_factory=IncidentSettings)
     drift: DriftSettings = field(default_factory=DriftSettings)
     slo: SloSettings = field(default_factory=SloSettings)
+    cost: CostSettings = field(default_factory=CostSettings)
 
 
 def load_settings(path: Path | None = None) -> Settings:

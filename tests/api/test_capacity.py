@@ -13,6 +13,7 @@ from tests.support.server import serving, settings_for
 
 from vario.cli.root import root
 from vario.clock import ManualClock
+from vario.config import CostSettings, Price
 from vario.model.series import SampleBlock
 from vario.model.telemetry import Signal
 from vario.store.clickhouse import ClickHouseStore, open_store
@@ -59,11 +60,12 @@ def fill(store: ClickHouseStore) -> None:
 def address(embedded_engine: Engine) -> Iterator[str]:
     settings = settings_for("chdb://memory/capacity")
     few = replace(settings.store, reader_threads=1, retention=KEEP_FOR_YEARS)
+    prices = CostSettings(currency="EUR", prices={"ml-*": Price(replica_hour=0.2, gpu_hour=2.0)})
     clock = ManualClock(START_NS)
     store = open_store(few, clock)
     fill(store)
     try:
-        with serving(replace(settings, store=few), clock) as addresses:
+        with serving(replace(settings, store=few, cost=prices), clock) as addresses:
             yield addresses.api
     finally:
         store.engine.command("DROP DATABASE capacity SYNC")
@@ -94,6 +96,24 @@ def test_the_query_of_utilisation_gives_it_again(address: str) -> None:
     params = {"query": query, "time": START_NS / 1e9}
     again = httpx.get(f"{address}/api/v1/query", params=params).json()
     assert float(again["data"]["result"][0]["value"][1]) == 0.25
+
+
+def test_what_1000_predictions_cost_by_the_price_of_a_gpu(address: str) -> None:
+    cost = ask(address, service="ml-infer", start="now-30m").json()["cost"]
+    # Two GPUs for half an hour at 2 EUR; no metric counts replicas.
+    assert cost["money"] == pytest.approx(2.0)
+    assert cost["per_1000"] == pytest.approx(2000 / 1200)
+    assert cost["needed_per_1000"] == pytest.approx(1000 / 1200)
+    assert cost["text"] == (
+        "1,000 predictions cost 1.67 EUR; 0.833 with the GPUs that the work needs"
+    )
+    params = {"query": cost["query"], "time": START_NS / 1e9}
+    again = httpx.get(f"{address}/api/v1/query", params=params).json()
+    assert float(again["data"]["result"][0]["value"][1]) == pytest.approx(2.0)
+    window = {"start": "now-30m"}
+    shown = httpx.get(f"{address}/api/instruments", params=window, timeout=60).json()
+    (service,) = (one for one in shown["services"] if one["service"] == "ml-infer")
+    assert (service["cost_per_1000"], service["currency"]) == (pytest.approx(2000 / 1200), "EUR")
 
 
 def test_without_an_slo_the_answer_says_how_to_ask(address: str) -> None:

@@ -1,6 +1,17 @@
 """What the overview shows beside traffic, from answers that PromQL would give."""
 
-from vario.investigate.instruments import Feedback, Instruments, read_feedback, read_instruments
+import pytest
+
+from vario.config import CostSettings, Price
+from vario.investigate.instruments import (
+    Feedback,
+    Instruments,
+    price_replicas,
+    read_feedback,
+    read_instruments,
+)
+from vario.investigate.prices import mean_replicas
+from vario.model.load import ReplicaCount
 from vario.model.series import LabelPairs
 
 ANSWERS: dict[str, list[tuple[LabelPairs, float]]] = {
@@ -18,6 +29,11 @@ ANSWERS: dict[str, list[tuple[LabelPairs, float]]] = {
     ],
     "sum by (BY) (increase(gpu_cost_usd_total[60000ms]))": [((("job", "ml-infer"),), 0.5)],
     "sum by (BY) (last_over_time(replicas[60000ms]))": [((("deployment", "ml-batch"),), 6.0)],
+    "sum by (BY) (avg_over_time(replicas[60000ms]))": [((("deployment", "ml-batch"),), 6.0)],
+    "sum by (BY) (count_over_time(DCGM_FI_DEV_GPU_UTIL[60000ms]))"
+    " / scalar(max(count_over_time(DCGM_FI_DEV_GPU_UTIL[60000ms])))": [
+        ((("job", "prod/ml-infer"),), 2.0),
+    ],
     "sum by (model_name, accepted) (increase(prediction_feedback_total[60000ms]))": [
         ((("accepted", "true"), ("model_name", "ranker")), 30.0),
         ((("accepted", "false"), ("model_name", "ranker")), 70.0),
@@ -61,6 +77,22 @@ def test_without_such_metrics_nothing_is_asked() -> None:
     assert read_instruments(ask, ["up"], 60_000) == {}
     assert read_feedback(ask, ["up"], 60_000) == {}
     assert Instruments().gpu is None
+
+
+def test_replicas_and_gpus_cost_what_their_price_says() -> None:
+    costs = CostSettings("EUR", {"ml-batch": Price(replica_hour=0.5), "*": Price(gpu_hour=3.0)})
+    known = read_instruments(ask, NAMES, 60_000, costs)
+    batch, infer = known["ml-batch"], known["ml-infer"]
+    assert (batch.cost, batch.currency) == (pytest.approx(6 * 0.5 / 60), "EUR")
+    assert batch.sources["cost"].endswith(
+        "(avg_over_time(replicas[60000ms]))) * 0.5 * 0.0166666667"
+    )
+    assert (infer.cost, infer.currency) == (0.5, "USD")  # what a metric counts is known better
+    spans = price_replicas(Instruments(), costs, "ml-batch", 3.0, 3_600_000)
+    assert (spans.cost, spans.replicas, spans.sources) == (1.5, 3.0, {})
+    assert price_replicas(Instruments(), costs, "ml-infer", 3.0, 3_600_000).cost is None
+    assert mean_replicas([ReplicaCount(0, "v1", 2), ReplicaCount(0, "v2", 1)], 4) == 3
+    assert mean_replicas([], 4) is None
 
 
 def test_feedback_is_by_model() -> None:

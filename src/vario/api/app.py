@@ -92,6 +92,7 @@ from vario.api.pattern_models import MarkerOut, MarkersOut, PatternsOut
 from vario.api.slo_models import SloDetailOut, SlosOut, SloSpentOut
 from vario.api.static import STATIC_FOLDER, add_ui
 from vario.clock import Clock, SystemClock
+from vario.config import CostSettings
 from vario.drift.report import DriftReport
 from vario.guard.report import GuardReport
 from vario.slo.model import SloSet
@@ -213,6 +214,7 @@ def create_app(
     desk: AlertDesk | None = None,
     incident_desk: IncidentDesk | None = None,
     keeper: DataKeeper | None = None,
+    costs: CostSettings | None = None,
 ) -> FastAPI:
     """Returns the application that serves the API and the UI.
 
@@ -229,6 +231,7 @@ def create_app(
         desk: where alerts are looked after.
         incident_desk: where incidents are looked after.
         keeper: who looks after what is stored.
+        costs: what replicas and GPUs of services cost.
     """
     app = declare_app()
     app.state.context = Context(
@@ -241,6 +244,7 @@ def create_app(
         alerts=desk,
         incidents=incident_desk,
         keeper=keeper,
+        costs=costs or CostSettings(),
     )
     add_ui(app, static)
     app.add_middleware(SqlInstead)

@@ -10,12 +10,14 @@ from fastapi import Query
 from vario.api.capacity_models import (
     BatchGainOut,
     CapacityOut,
+    CostOut,
     CurvePointOut,
     HeadroomOut,
     IdleOut,
     LoadPointOut,
 )
-from vario.api.context import CurrentContext
+from vario.api.context import Context, CurrentContext
+from vario.api.instruments import instruments_of
 from vario.api.params import Window
 from vario.api.shapes import to_seconds
 from vario.errors import BadData, NotFound
@@ -28,6 +30,7 @@ from vario.investigate.capacity import (
     find_headroom,
     find_idle,
 )
+from vario.investigate.prices import say_cost
 from vario.investigate.reader import Reader
 from vario.model.filter import And, Compare, Exists, Field
 from vario.model.telemetry import Signal, TimeRange
@@ -48,7 +51,7 @@ def get_capacity(
         str, Query(description="p95<=200ms; by default the service's latency SLO", max_length=64)
     ] = "",
 ) -> CapacityOut:
-    """How much more a service can take, how idle its GPUs are, what larger batches would save."""
+    """How much more a service can take, what is idle, what it costs, what batches would save."""
     requests = context.store.read_load(service, window, step_ns=window.duration_ns).count.sum()
     if not requests:
         raise NotFound(f"{service!r} answered no requests in this window: name a service that did")
@@ -80,6 +83,7 @@ def get_capacity(
         headroom=headroom,
         idle=idle,
         batches=_batches(reader, service, window),
+        cost=_cost(context, service, window, float(requests), idle),
         notes=notes,
     )
 
@@ -151,6 +155,26 @@ def _idle(reader: Reader, service: str, window: TimeRange, step_ns: int) -> Idle
         is_waste=found.is_waste,
         query=query,
         text=found.words,
+    )
+
+
+def _cost(
+    context: Context, service: str, window: TimeRange, requests: float, idle: IdleOut | None
+) -> CostOut | None:
+    """Returns what the window cost; None where neither a metric nor a price tells."""
+    known = instruments_of(context, window, service)
+    if known.cost is None:
+        return None
+    per_1000, needed = 1000 * known.cost / requests, None
+    if idle is not None and idle.needed and idle.replicas and idle.needed < idle.replicas:
+        needed = per_1000 * idle.needed / idle.replicas
+    return CostOut(
+        money=known.cost,
+        currency=known.currency,
+        per_1000=per_1000,
+        needed_per_1000=needed,
+        query=known.sources.get("cost", ""),
+        text=say_cost(per_1000, known.currency, needed),
     )
 
 

@@ -77,8 +77,23 @@ class BatchGainOut(Shape):
     text: str
 
 
+class CostOut(Shape):
+    """What the window cost, in `currency`: as a metric counts it, else replicas and GPUs by price.
+
+    `per_1000` is for 1,000 requests, `needed_per_1000` with only the GPUs that the work needs.
+    `query` gives the money; empty where spans alone tell of replicas.
+    """
+
+    money: float
+    currency: str
+    per_1000: float
+    needed_per_1000: float | None
+    query: str
+    text: str
+
+
 class CapacityOut(Shape):
-    """Headroom, waste and batches of a service; `notes` say what could not be told, and why."""
+    """Headroom, waste, batches and cost of a service; `notes`: what could not be told, and why."""
 
     service: str
     start: float
@@ -87,4 +102,5 @@ class CapacityOut(Shape):
     headroom: HeadroomOut | None
     idle: IdleOut | None
     batches: list[BatchGainOut]
+    cost: CostOut | None
     notes: list[str]

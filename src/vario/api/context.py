@@ -10,6 +10,7 @@ from vario.alert.desk import AlertDesk
 from vario.alert.incident.desk import IncidentDesk
 from vario.api.slo_cache import SloCache
 from vario.clock import Clock
+from vario.config import CostSettings
 from vario.drift.report import DriftReport
 from vario.guard.report import GuardReport
 from vario.slo.model import SloSet
@@ -41,7 +42,7 @@ class Context:
 
     `slos` gives the SLOs as they are loaded now, `guard` what the guards did up to now,
     `slo_cache` where they stand, `alerts` and `incidents` are where those are looked after and
-    `keeper` who looks after the data, if any.
+    `keeper` who looks after the data, if any. `costs` is what replicas and GPUs cost.
     """
 
     store: Store
@@ -54,6 +55,7 @@ class Context:
     incidents: IncidentDesk | None = None
     keeper: DataKeeper | None = None
     slo_cache: SloCache = field(default_factory=SloCache)
+    costs: CostSettings = field(default_factory=CostSettings)
 
 
 async def get_context(request: Request) -> Context:

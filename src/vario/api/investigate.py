@@ -69,14 +69,14 @@ def run_evidence(
 ) -> EvidenceAnswerOut:
     """The number that a finding's query gives; `promql` is evaluated at `end`."""
     window = parse_window(start, end, context.clock.now_ns())
-    reader = make_reader(context.store, context.drift())
+    reader = make_reader(context.store, context.drift(), context.costs)
     value = run_query(reader, language, query, window, signal=signal)
     return EvidenceAnswerOut(value=value if value == value else None)  # noqa: PLR0124 - NaN
 
 
 def _answer(context: Context, body: QuestionIn) -> InvestigationOut:
     question = make_question(context, body)
-    reader = make_reader(context.store, context.drift())
+    reader = make_reader(context.store, context.drift(), context.costs)
     started_s = perf_counter()
     found = investigate(reader, question, context.clock, PROBERS)
     return show_investigation(replace(found, took_ms=1000 * (perf_counter() - started_s)))

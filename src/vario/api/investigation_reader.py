@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from vario.config import CostSettings
 from vario.drift.report import DriftReport
 from vario.drift.watch import CALM
 from vario.investigate.reader import DriftFact, EvidenceStore, Reader
@@ -10,17 +11,20 @@ _MS = 10**6
 
 
 def make_reader(
-    store: EvidenceStore, drift: DriftReport, canceled: Callable[[], bool] | None = None
+    store: EvidenceStore,
+    drift: DriftReport,
+    costs: CostSettings,
+    canceled: Callable[[], bool] = lambda: False,
 ) -> Reader:
     """Returns what an investigation reads.
 
     Args:
         store: spans, logs and metrics.
         drift: what the watch found when it last looked.
+        costs: what replicas and GPUs cost.
         canceled: asked between steps whether nobody waits any more.
     """
-    facts = tuple(drift_facts(drift))
-    return Reader(store, facts, canceled) if canceled else Reader(store, facts)
+    return Reader(store, tuple(drift_facts(drift)), canceled, costs=costs)
 
 
 def drift_facts(report: DriftReport) -> list[DriftFact]:

@@ -25,6 +25,7 @@ from vario.app.incidents import incident_metrics
 from vario.app.metrics import CONTENT_TYPE, process_metrics, render
 from vario.app.ports import Addresses
 from vario.clock import Clock
+from vario.config import CostSettings
 from vario.drift.report import DriftReport
 from vario.guard.report import GuardReport
 from vario.ingest.counters import Metric
@@ -52,6 +53,7 @@ def make_face(
     desk: AlertDesk,
     incidents: IncidentDesk,
     keeper: Keeper,
+    costs: CostSettings,
 ) -> FastAPI:
     """Returns the application on the API's port.
 
@@ -72,11 +74,12 @@ def make_face(
         desk: where alerts are looked after.
         incidents: where incidents are looked after.
         keeper: who looks after what is stored.
+        costs: what replicas and GPUs of services cost.
     """
     facts = _facts(addresses, started_ns)
     face = create_app(
         store, facts, clock=clock, hosts=_hosts(host), slo_set=slos, guard_report=guard,
-        drift_report=drift, desk=desk, incident_desk=incidents, keeper=keeper,
+        drift_report=drift, desk=desk, incident_desk=incidents, keeper=keeper, costs=costs,
     )  # fmt: skip
 
     def collect() -> Iterator[Metric]:

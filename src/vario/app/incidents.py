@@ -87,7 +87,7 @@ def open_incidents(
     desk = IncidentDesk(store, settings.incident, clock)
     loop = IncidentLoop(desk)
     desk.seams = _make_seams(store, alerts)
-    asker = Asker(store, clock, drift, alerts, loop.canceled, settings.incident.tolerance)
+    asker = Asker(store, clock, drift, alerts, loop.canceled, settings)
     desk.seams.investigate, desk.seams.verify = asker.investigate, asker.verify
     desk.load()
     alerts.surroundings.observe = desk.observe
@@ -104,7 +104,7 @@ class Asker:
     drift: Callable[[], DriftReport]
     alerts: AlertDesk
     canceled: Callable[[], bool]
-    tolerance: float
+    settings: Settings
 
     def _question(self, incident: Incident, events: Sequence[AlertEvent], now_ns: int) -> Question:
         """Returns what the gravest of its alerts asks; what the incident knows where none is."""
@@ -124,7 +124,7 @@ class Asker:
         self, incident: Incident, events: Sequence[AlertEvent], now_ns: int
     ) -> Investigation:
         """Returns why."""
-        reader = make_reader(self.store, self.drift(), self.canceled)
+        reader = make_reader(self.store, self.drift(), self.settings.cost, self.canceled)
         question = self._question(incident, events, now_ns)
         begun_s = perf_counter()
         found = investigate(reader, question, self.clock, PROBERS)
@@ -142,9 +142,9 @@ class Asker:
             active_ns=min(active_ns, incident.opened_ns),
             claimed_ns=proof.claimed_ns,
             source=proof.source,
-            tolerance=proof.tolerance or self.tolerance,
+            tolerance=proof.tolerance or self.settings.incident.tolerance,
         )
-        reader = make_reader(self.store, self.drift(), self.canceled)
+        reader = make_reader(self.store, self.drift(), self.settings.cost, self.canceled)
         return verify(reader, claim, now_ns, proof.verdict)
 
 

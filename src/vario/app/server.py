@@ -136,6 +136,7 @@ class App:
             desk=desk.desk,
             incidents=incidents.desk,
             keeper=keeper,
+            costs=settings.cost,
         )
         self._add_agents(face, addresses.api)
         await self._serve(face, api_socket)

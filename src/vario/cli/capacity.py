@@ -36,6 +36,8 @@ def capacity(service: str, target: str, since: str, server: str, *, as_json: boo
         click.secho(f"  GPUs      {idle['text']}", fg="yellow" if idle["is_waste"] else None)
     for batch in answer["batches"]:
         click.echo(f"  batches   {batch['text']}")
+    if cost := answer["cost"]:
+        click.echo(f"  cost      {cost['text']}")
     for note in answer["notes"]:
         click.secho(f"note: {note}", fg="yellow", err=True)
 

@@ -15,6 +15,7 @@ from vario.investigate.evidence import DURATION, Notebook
 from vario.investigate.frame import Frame, believe, frame_of, join, judge_time, make_effect
 from vario.investigate.meters import COST, GPU_BUSY, REPLICAS, Meter, choose, list_metrics
 from vario.investigate.peek import narrow
+from vario.investigate.prices import count_gpus, hours_of, price_of, spending
 from vario.investigate.rates import (
     FALSE_DISCOVERIES,
     Change,
@@ -288,9 +289,9 @@ def find_waste(
             words.append(f"{pair[1].value:.0f} replicas run, before {pair[0].value:.0f}")
         evidence += pair
     cost_ratio = None
-    paid = choose(reader, case, names, COST)
-    if paid:
-        pair = _both(book, case, f"{paid.name} in the time", "sum", paid, "increase")
+    spent = _spent(reader, book, case, names, (scaled, busy))
+    if spent is not None:
+        pair, currency = spent
         served = [
             book.select(
                 f"requests in batches {when}",
@@ -307,11 +308,40 @@ def find_waste(
         ]
         cost_ratio = for_each[1] / max(for_each[0], 1e-12)
         words.append(
-            f"1,000 predictions cost {for_each[1]:.3g} {_currency(paid.name)},"
-            f" before {for_each[0]:.3g}"
+            f"1,000 predictions cost {for_each[1]:.3g} {currency}, before {for_each[0]:.3g}"
         )
         evidence += [*pair, *served]
     return Waste(tuple(words), tuple(evidence), cost_ratio or replicas_ratio, replicas_ratio)
+
+
+def _spent(
+    reader: Reader,
+    book: Notebook,
+    case: Case,
+    names: Sequence[str],
+    counted: tuple[Meter | None, Meter | None],
+) -> tuple[list[Evidence], str] | None:
+    """Returns the money before and since, and its currency: as a metric counts it, else by price.
+
+    `counted` are what tells of replicas and of GPUs; only the service's own have its price.
+    """
+    if paid := choose(reader, case, names, COST):
+        title = f"{paid.name} in the time"
+        return _both(book, case, title, "sum", paid, "increase"), _currency(paid.name)
+    replicas, busy = (one if one is not None and one.where else None for one in counted)
+    price, pair = price_of(reader.costs, case.service), list[Evidence]()
+    for when, part in (("before", case.baseline), ("since then", case.window)):
+        query = spending(
+            price,
+            f"sum({replicas.over('avg_over_time', part)})" if replicas else "",
+            count_gpus(busy.selector, f"{part.duration_ns // 10**6}ms") if busy else "",
+            hours_of(part),
+        )
+        if not query:
+            return None
+        currency = reader.costs.currency
+        pair.append(book.ask(f"spent {when}", "promql", query, part, unit=currency))
+    return pair, reader.costs.currency
 
 
 def _currency(name: str) -> str:

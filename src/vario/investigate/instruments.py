@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from vario.config import CostSettings
 from vario.investigate.meters import COST, GPU_BUSY
+from vario.investigate.prices import HOUR_S, count_gpus, price_of
 from vario.model.series import LabelPairs
 
 Ask = Callable[[str], Sequence[tuple[LabelPairs, float]]]
@@ -33,7 +35,8 @@ class Instruments:
         queue: mean number of requests that wait.
         batch: mean size of a batch.
         replicas: how many there are.
-        cost: money in the window, and `currency` which.
+        cost: money in the window, and `currency` which: as a metric counts it, else replicas and
+            GPUs by their price.
         sources: by instrument, the query that gives it.
     """
 
@@ -54,13 +57,16 @@ class Feedback:
     total: float
 
 
-def read_instruments(ask: Ask, names: Iterable[str], window_ms: int) -> dict[str, Instruments]:
+def read_instruments(
+    ask: Ask, names: Iterable[str], window_ms: int, costs: CostSettings | None = None
+) -> dict[str, Instruments]:
     """Returns what is known of each service by name.
 
     Args:
         ask: evaluates PromQL.
         names: the metrics that have samples in the window.
         window_ms: its length, milliseconds.
+        costs: what replicas and GPUs cost.
     """
     names = sorted(names)
     found: dict[str, Instruments] = {}
@@ -91,7 +97,65 @@ def read_instruments(ask: Ask, names: Iterable[str], window_ms: int) -> dict[str
     for name in names:
         if COST.fullmatch(name):
             put("cost", f"sum by ({_BY}) (increase({name}{over}))", currency=_currency(name))
+    if costs is not None and costs.prices:
+        counted = _count_priced(ask, names, f"{window_ms}ms")
+        for service, parts in counted.items():
+            known = found.get(service, Instruments())
+            found[service] = _with_cost(known, costs, service, parts, window_ms)
     return found
+
+
+def price_replicas(
+    known: Instruments, costs: CostSettings, service: str, replicas: float | None, window_ms: int
+) -> Instruments:
+    """Returns instruments with the cost of replicas that spans name, if nothing else tells it.
+
+    `replicas` is their mean number in the window.
+    """
+    if known.cost is not None or replicas is None:
+        return known
+    parts = {"replicas": (replicas, "")}
+    return replace(
+        _with_cost(known, costs, service, parts, window_ms), replicas=known.replicas or replicas
+    )
+
+
+def _count_priced(
+    ask: Ask, names: Sequence[str], over: str
+) -> dict[str, dict[str, tuple[float, str]]]:
+    """Returns the mean number of replicas and GPUs of each service, and the query that says so."""
+    queries: dict[str, str] = {}
+    if "replicas" in names:
+        queries["replicas"] = f"sum by ({_BY}) (avg_over_time(replicas[{over}]))"
+    if busy := _one_of(names, GPU_BUSY):
+        queries["gpus"] = count_gpus(busy[0], over, f" by ({_BY})")
+    found: dict[str, dict[str, tuple[float, str]]] = {}
+    for what, query in queries.items():
+        for labels, value in ask(query):
+            if (service := _owner(dict(labels))) and math.isfinite(value):
+                found.setdefault(service, {})[what] = value, query
+    return found
+
+
+def _with_cost(
+    known: Instruments,
+    costs: CostSettings,
+    service: str,
+    parts: Mapping[str, tuple[float, str]],
+    window_ms: int,
+) -> Instruments:
+    """Returns instruments with what replicas and GPUs cost, where no metric counts it."""
+    price, hours = price_of(costs, service), window_ms / 1000 / HOUR_S
+    each = {"replicas": price.replica_hour, "gpus": price.gpu_hour}
+    paid = {what: value for what, value in parts.items() if each[what]}
+    if known.cost is not None or not paid:
+        return known
+    texts = [
+        f"({query}) * {each[what]!r} * {hours:.9g}" for what, (_, query) in paid.items() if query
+    ]
+    sources = {**known.sources, "cost": " + ".join(texts)} if texts else known.sources
+    money = sum(count * each[what] * hours for what, (count, _) in paid.items())
+    return replace(known, cost=money, currency=costs.currency, sources=sources)
 
 
 def read_feedback(ask: Ask, names: Iterable[str], window_ms: int) -> dict[str, Feedback]:

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from vario.investigate.evidence import Notebook
+from vario.investigate.meters import GPU_BUSY, REPLICAS, find_own
 from vario.investigate.onset import Floats, find_onset, standardise_mean, standardise_ratio
+from vario.investigate.prices import UNKNOWN, count_gpus, hours_of, price_of, spending
 from vario.investigate.reader import Reader
 from vario.investigate.season import EarlierDay, find_days, shape_of
 from vario.investigate.timeline import MAX_P, Sign, beyond_level, beyond_share, ratio_around
@@ -41,6 +43,7 @@ MIN_RISE = 0.02
 MIN_COST_RATIO = 1.25
 MIN_IDLE_RISE = 0.15
 MIN_SHARE_TO_CUT = 0.5
+COST_PER_REQUEST = "cost per request"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,8 @@ class Measure:
     Attributes:
         symptom: what it is a symptom of.
         name: in words; `unit` its unit.
-        bad: increase of what is bad; `SELECT` stands for more matchers, `RANGE` for the time.
+        bad: increase of what is bad; `SELECT` stands for more matchers, `RANGE` for the time,
+            `HOURS` for its length as a number.
         total: of what it is a share, or over what it is a mean; empty for a gauge.
         labels: by which both can be cut.
         subject: what it is about, such as a feature.
@@ -78,7 +82,8 @@ class Measure:
         more = "".join(
             f', {name}="{_escape(scope[name])}"' for name in self.labels if name in scope
         )
-        return text.replace("SELECT", more).replace("RANGE", f"{window.duration_ns // 10**6}ms")
+        text = text.replace("SELECT", more).replace("HOURS", hours_of(window))
+        return text.replace("RANGE", f"{window.duration_ns // 10**6}ms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +186,8 @@ def _list_measures(reader: Reader, question: Question, history: TimeRange) -> li
             found += _cost(reader, question, history, name)
         elif _BUSY.fullmatch(name):
             found += _idle(reader, question, history, name)
+    if not any(one.name == COST_PER_REQUEST for one in found):
+        found += _priced(reader, question, history, names)
     return found
 
 
@@ -233,11 +240,31 @@ def _cost(reader: Reader, question: Question, history: TimeRange, name: str) -> 
     first = mine.removeprefix(", ") or _ANY
     return [
         Measure(
-            "cost", "cost per request", "USD",
+            "cost", COST_PER_REQUEST, "USD",
             bad=f"increase({name}{{{own.removeprefix(', ') or _ANY}}}[RANGE])",
             total=f"increase(inference_requests_total{{{first}}}[RANGE])",
         )
     ]  # fmt: skip
+
+
+def _priced(
+    reader: Reader, question: Question, history: TimeRange, names: Sequence[str]
+) -> list[Measure]:
+    """Returns the cost of replicas and GPUs by their price, where no metric counts it."""
+    price = price_of(reader.costs, question.service)
+    requests, mine = _series(reader, question, history, "inference_requests_total")
+    if price == UNKNOWN or not requests:
+        return []
+    replicas = find_own(reader, names, REPLICAS, question.service, history)
+    busy = find_own(reader, names, GPU_BUSY, question.service, history)
+    bad = spending(
+        price,
+        f"sum(avg_over_time({replicas.selector}[RANGE]))" if replicas else "",
+        count_gpus(busy.selector, "RANGE") if busy else "",
+        "HOURS",
+    )
+    total = f"increase(inference_requests_total{{{mine.removeprefix(', ') or _ANY}}}[RANGE])"
+    return [Measure("cost", COST_PER_REQUEST, reader.costs.currency, bad, total)] if bad else []
 
 
 def _idle(reader: Reader, question: Question, history: TimeRange, name: str) -> list[Measure]:

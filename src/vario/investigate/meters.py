@@ -14,6 +14,8 @@ GPU_BUSY = re.compile(
     re.IGNORECASE,
 )
 REPLICAS = re.compile(r"(.*_)?(replicas|replica_count|instances)(_(ready|available|running))?")
+OWNERS = ("job", "service", "deployment", "service_name")
+"""Labels that name a service."""
 COST = re.compile(r".*cost.*_total|.*(_usd|_eur)_total")
 
 
@@ -47,25 +49,38 @@ def choose(
     case: Case,
     names: Sequence[str],
     pattern: re.Pattern[str],
-    labels: Sequence[str] = ("job", "service", "deployment", "service_name"),
+    labels: Sequence[str] = OWNERS,
 ) -> Meter | None:
     """Returns the first metric of a kind that the case's service has, else one of anything."""
-    fitting = [name for name in names if pattern.fullmatch(name)]
-    if case.service:
-        for name in fitting:
-            for label in labels:
-                where = f'{label}=~"(.+/)?{re.escape(case.service)}"'.replace("\\", "\\\\")
-                if has_series(reader, f"{name}{{{where}}}", case):
-                    return Meter(name, where)
-    for name in fitting:
-        if has_series(reader, name, case):
+    own = find_own(reader, names, pattern, case.service, case.history, labels)
+    if own is not None:
+        return own
+    for name in names:
+        if pattern.fullmatch(name) and has_series(reader, name, case.history):
             return Meter(name, "")
     return None
 
 
-def has_series(reader: Reader, selector: str, case: Case) -> bool:
-    """Returns whether a selector has series in the case's time."""
-    range_ = case.history.duration_ns // 10**6
-    return bool(
-        reader.evaluate(f"count(last_over_time({selector}[{range_}ms]))", case.history.end_ns)
-    )
+def find_own(
+    reader: Reader,
+    names: Sequence[str],
+    pattern: re.Pattern[str],
+    service: str,
+    window: TimeRange,
+    labels: Sequence[str] = OWNERS,
+) -> Meter | None:
+    """Returns the first metric of a kind that a service has in a window, None where it has none."""
+    if not service:
+        return None
+    for name in names:
+        for label in labels if pattern.fullmatch(name) else ():
+            where = f'{label}=~"(.+/)?{re.escape(service)}"'.replace("\\", "\\\\")
+            if has_series(reader, f"{name}{{{where}}}", window):
+                return Meter(name, where)
+    return None
+
+
+def has_series(reader: Reader, selector: str, window: TimeRange) -> bool:
+    """Returns whether a selector has series in a window."""
+    range_ = window.duration_ns // 10**6
+    return bool(reader.evaluate(f"count(last_over_time({selector}[{range_}ms]))", window.end_ns))

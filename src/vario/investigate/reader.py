@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from vario.config import CostSettings
 from vario.model.series import LabelPairs
 from vario.model.telemetry import TimeRange
 from vario.query.promql.engine import PromQL
@@ -95,12 +96,14 @@ class Reader:
         drift: what drifts now, as plain values.
         canceled: asked between steps whether nobody waits any more.
         tally: counts what is read.
+        costs: what replicas and GPUs of services cost.
     """
 
     store: EvidenceStore
     drift: Sequence[DriftFact] = ()
     canceled: Callable[[], bool] = field(default=lambda: False)
     tally: Tally = field(default_factory=Tally, compare=False)
+    costs: CostSettings = field(default_factory=CostSettings)
 
     def evaluate(self, expression: str, time_ns: int) -> list[tuple[LabelPairs, float]]:
         """Returns the value of each series of a PromQL expression at a time; a scalar as one.

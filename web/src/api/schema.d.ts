@@ -925,7 +925,7 @@ export interface paths {
         };
         /**
          * Get Capacity
-         * @description How much more a service can take, how idle its GPUs are, what larger batches would save.
+         * @description How much more a service can take, what is idle, what it costs, what batches would save.
          */
         get: operations["get_capacity"];
         put?: never;
@@ -1501,7 +1501,7 @@ export interface components {
         };
         /**
          * CapacityOut
-         * @description Headroom, waste and batches of a service; `notes` say what could not be told, and why.
+         * @description Headroom, waste, batches and cost of a service; `notes`: what could not be told, and why.
          */
         CapacityOut: {
             /** Service */
@@ -1516,6 +1516,7 @@ export interface components {
             idle: components["schemas"]["IdleOut"] | null;
             /** Batches */
             batches: components["schemas"]["BatchGainOut"][];
+            cost: components["schemas"]["CostOut"] | null;
             /** Notes */
             notes: string[];
         };
@@ -1596,6 +1597,27 @@ export interface components {
             threshold: number | null;
             /** Bound */
             bound: string;
+        };
+        /**
+         * CostOut
+         * @description What the window cost, in `currency`: as a metric counts it, else replicas and GPUs by price.
+         *
+         *     `per_1000` is for 1,000 requests, `needed_per_1000` with only the GPUs that the work needs.
+         *     `query` gives the money; empty where spans alone tell of replicas.
+         */
+        CostOut: {
+            /** Money */
+            money: number;
+            /** Currency */
+            currency: string;
+            /** Per 1000 */
+            per_1000: number;
+            /** Needed Per 1000 */
+            needed_per_1000: number | null;
+            /** Query */
+            query: string;
+            /** Text */
+            text: string;
         };
         /**
          * CoverageOut
