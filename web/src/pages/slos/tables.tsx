@@ -96,7 +96,7 @@ export function Spenders({ detail }: { detail: SloDetail }) {
   const step = (points[1]?.time ?? 3600) - (points[0]?.time ?? 0);
   return (
     <section className={css.panel} data-testid="spenders">
-      <h2>What spent the budget</h2>
+      <h2>The largest pieces</h2>
       <p className={css.note}>
         The groups and spans of {formatWindow(step)} that spent most, as shares of the whole budget; times in {zoneName(zone)}
       </p>
