@@ -25,7 +25,7 @@ from vario.app.incidents import incident_metrics
 from vario.app.metrics import CONTENT_TYPE, process_metrics, render
 from vario.app.ports import Addresses
 from vario.clock import Clock
-from vario.config import CostSettings
+from vario.config import Settings
 from vario.drift.report import DriftReport
 from vario.guard.report import GuardReport
 from vario.ingest.counters import Metric
@@ -41,7 +41,7 @@ def make_face(
     clock: Clock,
     *,
     started_ns: int,
-    host: str,
+    settings: Settings,
     ingest_metrics: Callable[[], Iterable[Metric]],
     rules: RuleScheduler,
     remote_write: RemoteWriteHttp,
@@ -53,7 +53,6 @@ def make_face(
     desk: AlertDesk,
     incidents: IncidentDesk,
     keeper: Keeper,
-    costs: CostSettings,
 ) -> FastAPI:
     """Returns the application on the API's port.
 
@@ -62,7 +61,8 @@ def make_face(
         addresses: where the server is reached.
         clock: what "now" means in a request.
         started_ns: when the process began, nanoseconds since the epoch.
-        host: the address served on; on loopback, requests for other names are refused.
+        settings: what services cost, and the address served on: on loopback, requests for other
+            names are refused.
         ingest_metrics: what the doors count.
         rules: the rule groups that are evaluated.
         remote_write: the door that is also on this port, as in Prometheus.
@@ -74,12 +74,11 @@ def make_face(
         desk: where alerts are looked after.
         incidents: where incidents are looked after.
         keeper: who looks after what is stored.
-        costs: what replicas and GPUs of services cost.
     """
     facts = _facts(addresses, started_ns)
     face = create_app(
-        store, facts, clock=clock, hosts=_hosts(host), slo_set=slos, guard_report=guard,
-        drift_report=drift, desk=desk, incident_desk=incidents, keeper=keeper, costs=costs,
+        store, facts, clock=clock, hosts=_hosts(settings.server.host), slo_set=slos, guard_report=guard,
+        drift_report=drift, desk=desk, incident_desk=incidents, keeper=keeper, costs=settings.cost,
     )  # fmt: skip
 
     def collect() -> Iterator[Metric]:

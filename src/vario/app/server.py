@@ -124,7 +124,7 @@ class App:
             addresses,
             self.clock,
             started_ns=self.started_ns,
-            host=host,
+            settings=settings,
             ingest_metrics=pipeline.metrics,
             rules=rules,
             remote_write=remote_door,
@@ -136,7 +136,6 @@ class App:
             desk=desk.desk,
             incidents=incidents.desk,
             keeper=keeper,
-            costs=settings.cost,
         )
         self._add_agents(face, addresses.api)
         await self._serve(face, api_socket)
