@@ -77,8 +77,9 @@ def make_face(
     """
     facts = _facts(addresses, started_ns)
     face = create_app(
-        store, facts, clock=clock, hosts=_hosts(settings.server.host), slo_set=slos, guard_report=guard,
-        drift_report=drift, desk=desk, incident_desk=incidents, keeper=keeper, costs=settings.cost,
+        store, facts, clock=clock, hosts=_hosts(settings.server.host), slo_set=slos,
+        guard_report=guard, drift_report=drift, desk=desk, incident_desk=incidents, keeper=keeper,
+        costs=settings.cost,
     )  # fmt: skip
 
     def collect() -> Iterator[Metric]:
