@@ -14,8 +14,9 @@ from river import drift as river
 
 from bench.report import Row
 from vario.drift.bins import Floats, count_values
+from vario.drift.dispersion import clustered as in_clusters
+from vario.drift.dispersion import design_effect
 from vario.drift.judge import Limits, Window, judge
-from vario.drift.noise import design_effect
 from vario.drift.reference import FeatureReference, make_feature
 from vario.drift.sequential import Adwin, PageHinkley
 
@@ -41,7 +42,7 @@ def clustered(draw: Draw, size: int) -> Draw:
 
 
 def told(feature: FeatureReference, values: Floats, effect: float = 1.0) -> bool:
-    window = Window(count_values(values, feature.edges), 0.0, effect)
+    window = Window(count_values(values, feature.edges), 0.0, in_clusters(effect))
     return judge([(feature, window)], LIMITS)[0].verdict not in ("stable", "too_few")
 
 

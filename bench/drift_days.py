@@ -52,6 +52,7 @@ class Day:
     def __call__(self, text: str, at_ms: int) -> Sequence[Cell]:
         metric, _, rest = text.partition("increase(")[2].partition("[")
         end = (at_ms - START_MS) // MINUTE_MS
+        end = max(end, 0)
         start = max(end - int(rest.partition("ms]")[0]) // MINUTE_MS, 0)
         own = (("model_name", "m"), ("model_version", "v"))
         if metric == "predictions_total":

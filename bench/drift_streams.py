@@ -16,9 +16,9 @@ from sklearn.datasets import load_breast_cancer
 from bench.drift import LIMITS, evidently_tells
 from bench.report import Row
 from vario.drift.bins import Floats, count_values
+from vario.drift.dispersion import clustered
 from vario.drift.judge import Window, judge
 from vario.drift.reference import make_feature
-from vario.drift.watch import PRIOR_DESIGN_EFFECT
 
 ROWS, CHANGE, REFERENCE, WINDOW = 20_000, 10_000, 5_000, 1_000
 ROUNDS = 5
@@ -67,7 +67,7 @@ def ours(rows: Floats) -> int:
     for end in range(REFERENCE + WINDOW, ROWS + 1, WINDOW):
         window = rows[end - WINDOW : end].T
         pairs = [
-            (feature, Window(count_values(column, feature.edges), 0.0, PRIOR_DESIGN_EFFECT))
+            (feature, Window(count_values(column, feature.edges), 0.0, clustered(2.0)))
             for feature, column in zip(features, window, strict=True)
         ]
         alarms = [d.verdict not in ("stable", "too_few") for d in judge(pairs, LIMITS)]

@@ -19,7 +19,8 @@ def warned(
     for step in range(steps):
         gone = float(rng.binomial(rows, missing[step]))
         counts = rng.multinomial(rows, shares[step]).astype(float)
-        early.take(REFERENCE, 0.002, counts, gone, 1.0, Limits(), step)
+        early.see(counts, gone, step)
+        early.take(REFERENCE, 0.002, counts, gone, 1.0, Limits())
         if early.is_missing and first is None:
             first = step
         if early.shifted_ms is not None:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from vario.drift.bins import Floats, count_categories, count_values
+from vario.drift.dispersion import clustered as in_clusters
+from vario.drift.dispersion import design_effect
 from vario.drift.judge import FeatureDrift, Window, judge
-from vario.drift.noise import design_effect
 from vario.drift.reference import FeatureReference, make_feature
 
 RNG = np.random.default_rng(7)
@@ -103,7 +104,7 @@ def test_clustered_traffic_without_drift_is_not_told_either() -> None:
     def told(effect: float) -> int:
         found: list[FeatureDrift] = []
         for _ in range(400):
-            found += judge([(AGE, Window(clustered(2_000, rng), 0, effect))])
+            found += judge([(AGE, Window(clustered(2_000, rng), 0, in_clusters(effect)))])
         return sum(drift.verdict != "stable" for drift in found)
 
     assert effect == pytest.approx(20, rel=0.3)

@@ -11,7 +11,7 @@ from tests.support.drift_traffic import REGIONS, Draw, Rows, SimulatedTraffic
 from vario.drift.live import Scope
 from vario.drift.reference import Reference, make_feature
 from vario.drift.report import DriftReport
-from vario.drift.watch import DriftWatch, gauges
+from vario.drift.watch import LOOK_BACK, DriftWatch, gauges
 
 MINUTE_MS = 60_000
 START_MS = 1_750_000_000_000
@@ -134,9 +134,9 @@ def test_a_sudden_gap_is_told_at_once_where_windows_are_long() -> None:
 
 
 def test_healthy_days_are_left_alone() -> None:
-    """Half a day of two features in eight scopes, in windows that do not overlap."""
+    """Hours of two features in eight scopes, in windows that do not overlap."""
     watch = watch_over(healthy(np.random.default_rng(0)))
-    for step in range(144):
+    for step in range(48):
         report = report_of(watch, START_MS + step * 5 * MINUTE_MS)
         assert report.findings() == []
 
@@ -148,18 +148,18 @@ def test_little_traffic_is_judged_over_longer_windows() -> None:
 
 
 def test_a_verdict_holds_once_it_was_reached_in_two_of_three_steps() -> None:
-    rng, apart_ms = np.random.default_rng(3), 30_000  # too short for the detectors
-    broken = {START_MS + step * apart_ms for step in (2, 5, 6)}
+    rng, apart_ms = np.random.default_rng(3), 5_000  # the detectors take whole minutes
+    broken = {START_MS + step * apart_ms for step in (1, 4, 5)}
     calm, sick = healthy(rng), silent_release(rng, 0)
     watch = watch_over(lambda at, window: sick(at, window) if at in broken else calm(at, window))
     whole = Scope("recommender")
     held = [
         reading.is_held
-        for step in range(10)
+        for step in range(9)
         for reading in watch.step(START_MS + step * apart_ms)
         if reading.scope == whole and reading.drift.feature == "session_length"
     ]
-    assert held == [False] * 6 + [True, True, False, False]
+    assert held == [False] * 5 + [True, True, False, False]
 
 
 def test_a_restart_keeps_since_when() -> None:
@@ -167,11 +167,43 @@ def test_a_restart_keeps_since_when() -> None:
     for step in range(2):
         watch.step(START_MS + step * MINUTE_MS)
     scope = Scope("recommender")
-    watch.recall(scope, "session_length", START_MS - 99)
+    watch.recall(scope, "session_length", 99)
     since = {r.since_ms for r in watch.readings if r.scope == scope and r.since_ms}
-    assert since == {START_MS - 99}
+    assert since == {99}
     later = watch.step(START_MS + 2 * MINUTE_MS)
-    assert {r.since_ms for r in later if r.scope == scope and r.since_ms} == {START_MS - 99}
+    assert {r.since_ms for r in later if r.scope == scope and r.since_ms} == {99}
+
+
+def test_after_a_restart_what_is_wrong_is_told_at_once_and_since_when() -> None:
+    release_ms = START_MS - 3 * 3_600_000
+    watch = watch_over(silent_release(np.random.default_rng(10), release_ms))
+    report = report_of(watch, START_MS)
+    (text,) = [finding.text for finding in report.findings()]
+    assert text.startswith("session_length missing 3")
+    held = [r for r in watch.readings if r.is_held and r.scope.model_version == "v23.1"]
+    assert held
+    assert all(0 < r.since_ms - release_ms <= r.window_s * 1000 for r in held)
+
+
+def test_clusters_are_not_told_in_the_first_minutes_of_traffic_nor_of_a_new_version() -> None:
+    """Each user comes with ten requests; the watch has seen nothing of them before."""
+    rng, size = np.random.default_rng(12), 10
+    calm = healthy(rng, 24)
+    release_ms = START_MS + 20 * MINUTE_MS
+
+    def draw(end_ms: int, window_ms: int) -> Sequence[Rows]:
+        drawn: list[Rows] = []
+        for begin_ms, version in ((START_MS, "v23"), (release_ms, "v23.1")):
+            until_ms = end_ms if version == "v23.1" else min(end_ms, release_ms)
+            length_ms = until_ms - max(begin_ms, end_ms - window_ms)
+            for rows in calm(until_ms, max(length_ms, 0)):
+                columns = {n: np.repeat(c[: len(c) // size], size) for n, c in rows.columns.items()}
+                drawn.append(Rows(version, rows.region, columns))
+        return drawn
+
+    watch = watch_over(draw)
+    for minute in range(1, 35):
+        assert report_of(watch, START_MS + minute * MINUTE_MS).findings() == [], minute
 
 
 def test_the_newest_reference_of_a_model_counts_and_other_models_have_none() -> None:
@@ -197,7 +229,7 @@ def test_a_region_that_the_reference_does_not_know_has_no_psi_but_gaps() -> None
 
 
 def test_the_same_hour_of_yesterday_is_compared_where_it_is_stored() -> None:
-    """Ages rise and fall by half a standard deviation each day: no drift to whom that is known."""
+    """Ages rise and fall by a standard deviation each day: no drift to whom that is known."""
     rng, day_ms = np.random.default_rng(9), 86_400_000
 
     def draw(end_ms: int, window_ms: int) -> Sequence[Rows]:
@@ -206,7 +238,7 @@ def test_the_same_hour_of_yesterday_is_compared_where_it_is_stored() -> None:
         drawn = healthy(rng)(end_ms, window_ms)
         phase = 2 * np.pi * (end_ms - window_ms / 2 - START_MS) / day_ms
         for rows in drawn:
-            rows.columns["age"][:] += 5 * np.sin(phase)
+            rows.columns["age"][:] += 10 * np.sin(phase)
         return drawn
 
     def told(season_s: float, at_ms: int) -> tuple[bool, bool]:
@@ -239,7 +271,8 @@ def test_what_is_found_is_kept_as_metrics() -> None:
     }
     assert own["feature_presence_ratio"] == (None, pytest.approx(0.69, abs=0.05))
     assert own["drift_detected"] == ("missing", 1.0)
-    assert own["drift_start_time_seconds"] == (None, START_MS / 1000)
+    looked_back_s = LOOK_BACK * 1_800
+    assert own["drift_start_time_seconds"] == (None, START_MS / 1000 - looked_back_s)
     assert own["drift_psi"][1] < own["drift_psi_critical"][1]
     over_all = [labels for labels, _ in found if "model_version" not in labels]
     assert {"model_name", "feature", "__name__"} in [labels.keys() for labels in over_all]

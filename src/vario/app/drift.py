@@ -42,6 +42,7 @@ class DriftLoop:
             settings.segments,
             limits,
             season_s=settings.season_s,
+            interval_s=settings.interval_s,
         )
         self._outcomes = OutcomeWatch(self._ask, settings.segments, limits)
         self._report = DriftReport()

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from vario.drift.bins import Floats
+from vario.drift.dispersion import Pair, compare_pair, effect_of
 from vario.drift.judge import Limits
-from vario.drift.noise import pair_effect
 from vario.drift.sequential import PageHinkley
 
 _ALTERNATIVES = (0.03, 0.1, 0.35, 0.9)
@@ -132,7 +132,7 @@ class ShiftDetector:
         return self.detector.update(moved / math.sqrt(max(self.variance, 1.0))).drift_detected
 
 
-LEAST_PAIRS, MOST_PAIRS = 4, 30
+LEAST_PAIRS, MOST_PAIRS = 4, 60
 """Pairs of neighbouring minutes that must have been seen, and that are kept."""
 SLACK = 2.0
 LEAST_ROWS, LEAST_STEPS = 20, 30
@@ -145,18 +145,47 @@ THRESHOLD = 12.5
 
 @dataclass(slots=True)
 class EarlyWarning:
-    """The detectors of one feature in one scope."""
+    """The detectors of one feature in one scope; each minute is given to `see`, then to `take`.
+
+    Attributes:
+        since_ms: since when the feature is looked at.
+        at_ms: end of the last minute.
+        shifted_ms: when its values were last found to have moved.
+        is_missing: whether too many are missing.
+    """
 
     missing: RatioDetector
+    since_ms: int = 0
+    at_ms: int = 0
     shift: ShiftDetector = field(default_factory=ShiftDetector)
     shifted_ms: int | None = None
     is_missing: bool = False
     _before: Floats | None = None
-    _pairs: deque[float] = field(default_factory=lambda: deque[float](maxlen=MOST_PAIRS))
+    _pairs: deque[Pair] = field(default_factory=lambda: deque[Pair](maxlen=MOST_PAIRS))
+    _effect: float = math.nan
 
     def effect(self) -> float:
         """Returns by how much minutes vary more than independent rows would; nan if unknown."""
-        return float(np.median(self._pairs)) if len(self._pairs) >= LEAST_PAIRS else math.nan
+        return self._effect
+
+    def see(self, counts: Floats, missing: float, at_ms: int) -> None:
+        """Learns from a minute how much minutes vary.
+
+        Args:
+            counts: its values in the reference's bins; all 0 where there was no traffic.
+            missing: its rows without the feature.
+            at_ms: its end.
+        """
+        self.at_ms = at_ms
+        block = np.append(counts, missing)
+        if not block.any():
+            return
+        pair = None if self._before is None else compare_pair(self._before, block)
+        self._before = block
+        if pair is not None:
+            self._pairs.append(pair)
+            if len(self._pairs) >= LEAST_PAIRS:
+                self._effect = effect_of(self._pairs, self.missing.alpha)
 
     def take(
         self,
@@ -166,33 +195,24 @@ class EarlyWarning:
         missing: float,
         effect: float,
         limits: Limits,
-        at_ms: int,
     ) -> None:
-        """Takes a step.
+        """Gives the minute that was last seen to the detectors.
 
         Args:
             reference: the reference's counts in its bins; empty where these are not judged.
             reference_missing: its share of rows without the feature.
-            counts: the step's values in these bins.
-            missing: the step's rows without the feature.
-            effect: by how much counts vary more than independent ones.
+            counts: the minute's values in these bins.
+            missing: its rows without the feature.
+            effect: by how much counts vary more than independent ones; infinite where that is
+                unknown, and nothing is to be told.
             limits: what is worth telling.
-            at_ms: end of the step.
         """
-        block = np.append(counts, missing)
-        if self._before is not None:
-            pair = pair_effect(self._before, block)
-            if math.isfinite(pair):
-                self._pairs.append(pair)
-        self._before = block
-        effect = max(effect, self.effect())
-        if math.isnan(self.effect()):
-            return  # a few minutes are watched before anything is told
+        rows = float(counts.sum()) + missing
+        if math.isinf(effect) or rows <= 0:
+            return
         tolerated = max(
             reference_missing + limits.least_missing, limits.missing_factor * reference_missing
         )
-        rows = float(counts.sum()) + missing
-        if rows > 0:
-            self.is_missing = self.missing.update(missing, rows, tolerated, effect, at_ms)
+        self.is_missing = self.missing.update(missing, rows, tolerated, effect, self.at_ms)
         if len(reference) > 1 and self.shift.update(reference, counts, effect):
-            self.shifted_ms = at_ms
+            self.shifted_ms = self.at_ms

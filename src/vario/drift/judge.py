@@ -2,20 +2,19 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 
 from vario.drift import distance
 from vario.drift.bins import Floats
+from vario.drift.dispersion import Dispersion
 from vario.drift.noise import (
     Interval,
     evidence,
     false_discoveries,
-    psi_critical,
     psi_interval,
-    psi_p_value,
     ratio_increase_p,
     ratio_interval,
 )
@@ -57,7 +56,7 @@ class Window:
     Attributes:
         counts: values in each of the reference's bins, shape (b,).
         missing: rows without the feature, with one of the wrong type, with nan or infinity.
-        design_effect: by how much such counts vary more than independent ones (at least 1).
+        dispersion: by how much such counts vary more than independent ones.
         is_like: whether the reference is of the same part of the traffic; otherwise only what is
             missing and new is judged, not the distribution.
         outside: values beyond the reference's lowest and highest; nan where these are unknown.
@@ -66,7 +65,7 @@ class Window:
 
     counts: Floats
     missing: float
-    design_effect: float = 1.0
+    dispersion: Dispersion = field(default_factory=Dispersion)
     is_like: bool = True
     outside: float = math.nan
     new_distinct: float = math.nan
@@ -172,9 +171,9 @@ def measure(reference: FeatureReference, window: Window, limits: Limits) -> Feat
     """
     present = float(window.counts.sum())
     rows = present + window.missing
-    effect = max(window.design_effect, 1.0)
+    vary = window.dispersion
     missing_p = ratio_increase_p(
-        window.missing / effect, rows / effect, reference.missing, reference.rows
+        window.missing / vary.missing, rows / vary.missing, reference.missing, reference.rows
     )
     nan = float("nan")
     new, reference_new, new_p = nan, nan, 1.0
@@ -182,8 +181,8 @@ def measure(reference: FeatureReference, window: Window, limits: Limits) -> Feat
         new = float(window.counts[-1]) / present
         reference_new = float(reference.counts[-1]) / reference.present
         new_p = ratio_increase_p(
-            float(window.counts[-1]) / effect,
-            present / effect,
+            float(window.counts[-1]) / vary.other,
+            present / vary.other,
             float(reference.counts[-1]),
             reference.present,
         )
@@ -192,20 +191,22 @@ def measure(reference: FeatureReference, window: Window, limits: Limits) -> Feat
         ks = chi = distance.Tested(nan, 1.0)
     else:
         psi = distance.psi(reference.counts, window.counts)
-        k = evidence(reference.present, present, effect)
+        k = evidence(reference.present, present)
         jensen = distance.jensen_shannon(reference.counts, window.counts)
         earth = _normalised_wasserstein(reference, window.counts)
         ks = distance.kolmogorov_smirnov(reference.counts, window.counts)
-        chi = distance.chi_square(*distance.merge_rare(reference.counts, window.counts), effect)
-    bins = len(reference.counts)
+        chi = distance.chi_square(
+            *distance.merge_rare(reference.counts, window.counts), vary.effect
+        )
+    freedom = len(reference.counts) - 1
     return FeatureDrift(
         feature=reference.name,
         verdict="too_few" if present < TOO_FEW else "stable",
         rows=rows,
         psi=psi,
-        psi_critical=nan if math.isnan(psi) else psi_critical(k, bins, limits.alpha),
-        psi_interval=Interval(nan, nan) if math.isnan(psi) else psi_interval(psi, k, bins),
-        psi_p=1.0 if present < TOO_FEW or math.isnan(psi) else psi_p_value(psi, k, bins),
+        psi_critical=k * vary.critical(freedom, limits.alpha),
+        psi_interval=psi_interval(psi, k * vary.effect, freedom + 1),
+        psi_p=1.0 if present < TOO_FEW or math.isnan(psi) else vary.p_value(psi / k, freedom),
         jensen_shannon=jensen,
         wasserstein=earth,
         kolmogorov_smirnov=ks,

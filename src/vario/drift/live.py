@@ -20,6 +20,7 @@ from typing import Protocol
 import numpy as np
 
 from vario.drift.bins import Floats, count_buckets, count_categories, count_outside
+from vario.drift.dispersion import Dispersion
 from vario.drift.distinct import estimate_distinct
 from vario.drift.judge import Window
 from vario.drift.reference import FeatureReference
@@ -241,7 +242,7 @@ def _joined(parts: Sequence[Traffic]) -> Traffic:
 def window_of(
     reference: FeatureReference,
     traffic: Traffic,
-    design_effect: float = 1.0,
+    dispersion: Dispersion | None = None,
     *,
     is_like: bool = True,
 ) -> Window:
@@ -269,4 +270,5 @@ def window_of(
         ends = (reference.lowest, reference.highest)
         has_range = any(map(math.isfinite, ends))
         outside = count_outside(*buckets, *ends) if has_range else math.nan
-    return Window(counts, observed.gone + strange, design_effect, is_like, outside, distinct)
+    allowed = dispersion or Dispersion()
+    return Window(counts, observed.gone + strange, allowed, is_like, outside, distinct)

@@ -1,4 +1,4 @@
-"""What a statistic is without any drift: noise floors, intervals, and clustered traffic."""
+"""What a statistic is without any drift: noise floors, exact intervals, and many tests at once."""
 
 import math
 from dataclasses import dataclass
@@ -28,34 +28,6 @@ def psi_floor(k: float, bins: int) -> float:
     return (bins - 1) * k
 
 
-def psi_critical(k: float, bins: int, alpha: float, tolerance: float = 0.0) -> float:
-    """Returns the PSI that is passed with probability `alpha` where the true one is `tolerance`.
-
-    PSI / k is non-central chi-square with B - 1 degrees of freedom and non-centrality
-    tolerance / k (central where it is 0). The same PSI so means much at 500,000 rows and little
-    at 500.
-
-    Args:
-        k: what `evidence` returns.
-        bins: how many bins there are (B).
-        alpha: false-alarm probability, 0 to 1.
-        tolerance: the drift in PSI that is nobody's concern.
-
-    >>> round(psi_critical(evidence(1e6, 1000), 10, 0.05), 4)
-    0.0169
-    """
-    if bins < 2:
-        return math.inf
-    if tolerance > 0:
-        return float(special.chndtrix(1 - alpha, bins - 1, tolerance / k)) * k
-    return float(special.chdtri(bins - 1, alpha)) * k
-
-
-def psi_p_value(psi: float, k: float, bins: int) -> float:
-    """Returns the probability of a PSI at least this great where nothing drifts."""
-    return float(special.chdtrc(bins - 1, psi / k)) if bins > 1 else 1.0
-
-
 def psi_interval(psi: float, k: float, bins: int, level: float = 0.95) -> Interval:
     """Returns the interval of the true PSI, by inverting the non-central chi-square.
 
@@ -66,6 +38,8 @@ def psi_interval(psi: float, k: float, bins: int, level: float = 0.95) -> Interv
     >>> round(psi_interval(0.01, 0.001, 10).high, 4)
     0.0159
     """
+    if not math.isfinite(psi + k):
+        return Interval(math.nan, math.nan)
     if bins < 2:
         return Interval(0.0, 0.0)
     statistic, freedom, tail = psi / k, bins - 1, (1 - level) / 2
@@ -136,56 +110,6 @@ def _hypergeometric_tail(least: int, total: int, parts: int, drawn: int) -> floa
 def _log_choose(n: float, k: Floats) -> Floats:
     gammaln = special.gammaln
     return np.asarray(gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1))
-
-
-def design_effect(blocks: Floats) -> float:
-    """Returns by how much counts vary more from block to block than independent ones would.
-
-    Traffic comes in clusters (a user's requests, an hour's mood), so n requests carry less evidence
-    than n independent ones. Pearson's heterogeneity statistic over its degrees of freedom, at
-    least 1; the blocks must be as long as the window that is judged, and healthy.
-
-    Source: Rao and Scott, "On chi-squared tests for multiway contingency tables with cell
-    proportions estimated from survey data" (1984), first-order correction.
-
-    Args:
-        blocks: counts of each block in each bin, shape (blocks, b).
-
-    >>> design_effect(np.array([[50.0, 50.0], [50.0, 50.0]]))
-    1.0
-    """
-    used = blocks[blocks.sum(axis=1) > 0]
-    used = used[:, used.sum(axis=0) > 0]
-    if used.shape[0] < 2 or used.shape[1] < 2:
-        return 1.0
-    expected = used.sum(axis=1, keepdims=True) * used.sum(axis=0) / used.sum()
-    statistic = np.sum((used - expected) ** 2 / expected)
-    freedom = (used.shape[0] - 1) * (used.shape[1] - 1)
-    return max(float(statistic / freedom), 1.0)
-
-
-def pair_effect(earlier: Floats, later: Floats) -> float:
-    """Returns by how much two neighbouring blocks differ over what independent counts would.
-
-    Pearson's statistic of the two over its degrees of freedom, scaled so that the median of many
-    such is 1 where counts are independent: a median over pairs is a design effect that one sudden
-    change hardly moves. nan where the blocks hold too little.
-
-    Args:
-        earlier: counts in each bin, shape (b,).
-        later: counts in the same bins.
-
-    >>> round(pair_effect(np.array([50.0, 50.0]), np.array([60.0, 40.0])), 2)
-    4.29
-    """
-    both = np.stack([earlier, later])
-    both = both[:, both.sum(axis=0) > 0]
-    if both.shape[1] < 2 or both.sum(axis=1).min() <= 0:
-        return math.nan
-    expected = both.sum(axis=1, keepdims=True) * both.sum(axis=0) / both.sum()
-    freedom = both.shape[1] - 1
-    median = freedom * (1 - 2 / (9 * freedom)) ** 3  # of chi-square (Wilson and Hilferty)
-    return float(np.sum((both - expected) ** 2 / expected) / median)
 
 
 def false_discoveries(p_values: Floats, rate: float) -> NDArray[np.bool_]:

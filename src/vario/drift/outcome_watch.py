@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from vario.drift.bins import Floats
+from vario.drift.dispersion import design_effect
 from vario.drift.judge import TOO_FEW, Limits
 from vario.drift.live import Ask, Scope, Traffic
-from vario.drift.noise import design_effect, false_discoveries
+from vario.drift.noise import false_discoveries
 from vario.drift.outcomes import (
     Baseline,
     OutcomeReading,

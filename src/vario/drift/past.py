@@ -4,9 +4,10 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 
+from vario.drift.dispersion import Dispersion, clustered
 from vario.drift.judge import Limits, judge
 from vario.drift.live import FOLDED, OVER_ALL, Ask, Scope, Traffic, observe, roll_up, window_of
-from vario.drift.noise import evidence, psi_critical
+from vario.drift.noise import evidence
 from vario.drift.reference import FeatureReference, Reference
 from vario.drift.watch import ENOUGH, WINDOWS_S, Reading
 
@@ -85,11 +86,12 @@ def look_back(
     own, is_like = reference.find(feature, scope.segments)
     part = traffic.get(scope, Traffic())
     plain = window_of(own, part, is_like=is_like)
-    present, bins = float(plain.counts.sum()), len(own.counts)
+    present, freedom = float(plain.counts.sum()), len(own.counts) - 1
     effect = 1.0
     if present and math.isfinite(critical):
-        effect = critical / psi_critical(evidence(own.present, present), bins, limits.alpha)
-    window = window_of(own, part, max(1.0, effect), is_like=is_like)
+        alone = Dispersion().critical(freedom, limits.alpha)
+        effect = critical / (evidence(own.present, present) * alone)
+    window = window_of(own, part, clustered(max(1.0, effect)), is_like=is_like)
     counts = tuple(window.counts.tolist())
     compared = tuple(own.counts.tolist())
     (drift,) = judge([(own, window)], limits)

@@ -1,17 +1,14 @@
 """Watches live traffic against references, step by step; the caller brings the time."""
 
-import math
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from vario.drift.bins import Floats
-from vario.drift.early import EarlyWarning, RatioDetector
 from vario.drift.judge import FeatureDrift, Limits, Window, judge
+from vario.drift.learned import Learned, Subject
 from vario.drift.live import Ask, Scope, Traffic, observe, roll_up, window_of
-from vario.drift.noise import design_effect, ratio_interval
+from vario.drift.noise import ratio_interval
 from vario.drift.reference import FeatureReference, Reference
 from vario.drift.season import Season
 
@@ -19,15 +16,15 @@ WINDOWS_S = (300, 1800, 7200)
 ENOUGH = 1_000
 """Predictions that a window should hold; the shortest window that does is judged."""
 
-PRIOR_DESIGN_EFFECT = 2.0
-"""Taken until enough healthy blocks have been seen to estimate it."""
-
-LEAST_BLOCKS, MOST_BLOCKS = 6, 24
 MOST_SCOPES = 200
 """Parts of one model's traffic that are judged; those with the most predictions."""
 
-EARLY_MS = (45_000, 300_000)
-"""Between these the time since the step before must be, for the detectors to take a step."""
+MINUTE_MS = 60_000
+MOST_MINUTES = 6
+"""So many minutes are read for the detectors at once, at the first step and after a pause."""
+NEW_STEPS = 5
+LOOK_BACK = 12
+"""So many windows before now are judged first of a model that was not watched before."""
 WARNED_MS = 600_000
 """So long after a sudden shift one look is enough."""
 
@@ -65,25 +62,7 @@ class Reading:
     is_seasonal: bool
 
 
-@dataclass(slots=True)
-class _Memory:
-    """What a (scope, feature, window) was before."""
-
-    blocks: deque[Floats] = field(default_factory=lambda: deque[Floats](maxlen=MOST_BLOCKS))
-    block_ms: int = 0
-    alarms: deque[bool] = field(default_factory=lambda: deque[bool](maxlen=3))
-    since_ms: int = 0
-
-    def design_effect(self) -> float:
-        if len(self.blocks) < LEAST_BLOCKS:
-            return PRIOR_DESIGN_EFFECT
-        return design_effect(np.stack(self.blocks))
-
-    def learn(self, window: Window, at_ms: int, window_ms: int) -> None:
-        """Keeps a healthy window, if it does not overlap the one kept before."""
-        if at_ms - self.block_ms >= window_ms:
-            self.block_ms = at_ms
-            self.blocks.append(np.append(window.counts, window.missing))
+_Chosen = tuple[int, dict[Scope, Traffic]]
 
 
 class DriftWatch:
@@ -100,6 +79,7 @@ class DriftWatch:
         segments: Sequence[str] = ("region",),
         limits: Limits | None = None,
         season_s: float = 0.0,
+        interval_s: float = 60.0,
     ) -> None:
         """Begins a watch.
 
@@ -110,16 +90,18 @@ class DriftWatch:
             limits: what is worth telling.
             season_s: compares with the traffic of so long ago, seconds, where there was enough of
                 it; 0 with the reference alone.
+            interval_s: how often `step` is called. Of new traffic nothing is told in the first
+                five steps, at most five minutes, until it is known how much it varies.
         """
         self._ask = ask
         self._season = Season(ask, segments, season_s) if season_s > 0 else None
         self._find_references = find_references
         self._segments = tuple(segments)
         self._limits = limits or Limits()
-        self._memories: dict[tuple[Scope, str, str, int], _Memory] = {}
-        self._early: dict[tuple[Scope, str, str], EarlyWarning] = {}
-        self._last_ms = 0
-        self._recent: dict[Scope, Traffic] = {}
+        new_s = min(interval_s, 60.0) * NEW_STEPS
+        self._learned = Learned(self._limits.alpha, round(new_s * 1000))
+        self._watched: dict[tuple[str, int], str] = {}
+        self._minute_ms = 0
         self.readings: list[Reading] = []
         self.traffic: dict[Scope, Traffic] = {}
 
@@ -132,35 +114,75 @@ class DriftWatch:
         newest: dict[str, Reference] = {}
         for reference in sorted(self._find_references(), key=lambda r: r.created_ns):
             newest[reference.model_name] = reference
-        self._recent = self._read_recent(newest, at_ms)
-        readings = self._read(newest, at_ms)
-        self._forget(readings)
-        self.readings = readings
-        return readings
+        chosen = self._choose(newest, at_ms)
+        self._take_minutes(newest, chosen, at_ms)
+        for name, (window_s, _) in chosen.items():
+            self._look_back(newest[name], window_s, at_ms)
+        readings = [
+            reading
+            for name, (window_s, traffic) in chosen.items()
+            for reading in self._judge(newest[name], traffic, window_s, at_ms)
+        ]
+        self._learned.keep((r.scope, r.drift.feature, r.reference) for r in readings)
+        self.readings = sorted(readings, key=lambda r: (r.scope, r.drift.feature))
+        return self.readings
 
-    def _read_recent(self, references: Mapping[str, Reference], at_ms: int) -> dict[Scope, Traffic]:
-        """Returns the traffic since the step before: what the detectors take."""
-        gap_ms, self._last_ms = at_ms - self._last_ms, at_ms
-        if not references or not EARLY_MS[0] <= gap_ms <= EARLY_MS[1]:
-            return {}
-        return roll_up(observe(self._ask, at_ms, gap_ms, self._segments))
-
-    def _read(self, references: Mapping[str, Reference], at_ms: int) -> list[Reading]:
-        readings: list[Reading] = []
-        waiting = dict(references)
+    def _choose(self, references: Mapping[str, Reference], at_ms: int) -> dict[str, _Chosen]:
+        """Returns each model's window, seconds, and its traffic in there."""
+        chosen: dict[str, _Chosen] = {}
         for window_s in WINDOWS_S:
-            traffic = roll_up(observe(self._ask, at_ms, window_s * 1000, self._segments))
+            traffic = self._observe(at_ms, window_s * 1000)
             if window_s == WINDOWS_S[0]:
                 self.traffic = traffic
-            for name, reference in list(waiting.items()):
+            for name in references.keys() - chosen.keys():
                 whole = traffic.get(Scope(name), Traffic())
                 if whole.predictions >= ENOUGH or window_s == WINDOWS_S[-1]:
-                    del waiting[name]
-                    own = {scope: t for scope, t in traffic.items() if scope.model_name == name}
-                    readings += self._judge(reference, _largest(own), window_s, at_ms)
-            if not waiting:
+                    chosen[name] = window_s, _largest(name, traffic)
+            if len(chosen) == len(references):
                 break
-        return sorted(readings, key=lambda reading: (reading.scope, reading.drift.feature))
+        return chosen
+
+    def _observe(self, at_ms: int, window_ms: int) -> dict[Scope, Traffic]:
+        return roll_up(observe(self._ask, at_ms, window_ms, self._segments))
+
+    def _look_back(self, reference: Reference, window_s: int, at_ms: int) -> None:
+        """Judges the windows before now, to know what is usual after a restart."""
+        key = (reference.model_name, window_s)
+        if self._watched.get(key) == reference.name:
+            return
+        for back in range(LOOK_BACK, 0, -1):
+            then_ms = at_ms - back * window_s * 1000
+            traffic = _largest(reference.model_name, self._observe(then_ms, window_s * 1000))
+            self._judge(reference, traffic, window_s, then_ms)
+        self._watched[key] = reference.name
+
+    def _take_minutes(
+        self, references: Mapping[str, Reference], chosen: Mapping[str, _Chosen], at_ms: int
+    ) -> None:
+        """Gives what has come since the step before to the detectors, minute by minute."""
+        if not references:
+            return
+        for end_ms, length_ms in self._minutes(at_ms):
+            recent = self._observe(end_ms, length_ms)
+            for model_name, (window_s, judged) in chosen.items():
+                reference = references[model_name]
+                for scope in judged:
+                    found = recent.get(scope, Traffic())
+                    for name in reference.features:
+                        subject = (scope, name, reference.name)
+                        early = self._learned.early(subject, at_ms)
+                        if end_ms > early.at_ms:
+                            self._warn(reference, subject, found, window_s, end_ms)
+
+    def _minutes(self, at_ms: int) -> Iterator[tuple[int, int]]:
+        """Yields end and length of the minutes since the last one that was taken."""
+        gap_ms = at_ms - self._minute_ms
+        gap_ms = min(gap_ms, MOST_MINUTES * MINUTE_MS)
+        count = (gap_ms + MINUTE_MS // 4) // MINUTE_MS
+        if count:
+            self._minute_ms = at_ms
+        for left in range(count - 1, -1, -1):
+            yield at_ms - left * gap_ms // count, gap_ms // count
 
     def _judge(
         self, reference: Reference, traffic: Mapping[Scope, Traffic], window_s: int, at_ms: int
@@ -171,38 +193,25 @@ class DriftWatch:
             if part.predictions > 0
             for name in reference.features
         ]
-        memories = [
-            self._memories.setdefault((scope, feature.name, reference.name, window_s), _Memory())
-            for scope, feature, _, _ in keys
-        ]
-        for key, memory in zip(keys, memories, strict=True):
-            self._warn(reference, *key[:3], memory=memory, at_ms=at_ms)
+        subjects = [(scope, feature.name, reference.name) for scope, feature, _, _ in keys]
         windows = [
             window_of(
                 feature,
                 traffic[scope],
-                self._effect(memory, self._early[scope, feature.name, reference.name]),
+                self._learned.dispersion(subject, window_s, traffic[scope].predictions, at_ms),
                 is_like=is_like,
             )
-            for (scope, feature, is_like, _), memory in zip(keys, memories, strict=True)
+            for (scope, feature, is_like, _), subject in zip(keys, subjects, strict=True)
         ]
         pairs = [(key[1], window) for key, window in zip(keys, windows, strict=True)]
         return [
             replace(
-                self._reading(reference, key[0], drift, window, memory, window_s, at_ms),
+                self._reading(reference, key[0], drift, window, window_s, at_ms),
                 compared=tuple(key[1].counts.tolist()),
                 is_seasonal=key[3],
             )
-            for key, drift, window, memory in zip(
-                keys, judge(pairs, self._limits), windows, memories, strict=True
-            )
+            for key, drift, window in zip(keys, judge(pairs, self._limits), windows, strict=True)
         ]
-
-    @staticmethod
-    def _effect(memory: _Memory, early: EarlyWarning) -> float:
-        """Returns the design effect of healthy windows, or that of minutes if it is greater."""
-        effect, minutes = memory.design_effect(), early.effect()
-        return effect if math.isnan(minutes) else max(effect, minutes)
 
     def _find(
         self, reference: Reference, scope: Scope, name: str, at_ms: int
@@ -213,30 +222,21 @@ class DriftWatch:
         return (feature, is_like, False) if found is None else (found, True, True)
 
     def _warn(
-        self,
-        reference: Reference,
-        scope: Scope,
-        feature: FeatureReference,
-        is_like: bool,
-        *,
-        memory: _Memory,
-        at_ms: int,
+        self, reference: Reference, subject: Subject, recent: Traffic, window_s: int, at_ms: int
     ) -> None:
-        """Gives the last minute to the detectors of a feature."""
-        key = (scope, feature.name, reference.name)
-        early = self._early.setdefault(key, EarlyWarning(RatioDetector(self._limits.alpha)))
-        recent = self._recent.get(scope)
-        if recent is None or recent.predictions <= 0:
-            return
+        """Gives a minute to the detectors of a feature."""
+        scope, name, _ = subject
+        feature, is_like, _ = self._find(reference, scope, name, at_ms)
         window = window_of(feature, recent)
+        early = self._learned.early(subject, at_ms)
+        early.see(window.counts, window.missing, at_ms)
         early.take(
             feature.counts if is_like else np.zeros(0),
             feature.missing / feature.rows,
             window.counts,
             window.missing,
-            memory.design_effect(),
+            self._learned.dispersion(subject, window_s, 0, at_ms).missing,
             self._limits,
-            at_ms,
         )
 
     def _reading(
@@ -245,11 +245,12 @@ class DriftWatch:
         scope: Scope,
         drift: FeatureDrift,
         window: Window,
-        memory: _Memory,
         window_s: int,
         at_ms: int,
     ) -> Reading:
-        drift, since_ms = self._warned(reference, scope, drift, at_ms)
+        subject = (scope, drift.feature, reference.name)
+        memory = self._learned.memory(subject, window_s)
+        drift, since_ms = self._warned(subject, drift, at_ms)
         is_alarm = drift.verdict not in CALM
         memory.alarms.append(is_alarm)
         if is_alarm:
@@ -267,14 +268,14 @@ class DriftWatch:
         )
 
     def _warned(
-        self, reference: Reference, scope: Scope, drift: FeatureDrift, at_ms: int
+        self, subject: Subject, drift: FeatureDrift, at_ms: int
     ) -> tuple[FeatureDrift, int]:
         """Returns a reading's drift with what the detectors add, and since when they tell; else 0.
 
         Values that go missing are told by themselves, with the ratio since they do; a shift is told
         if the window tells it too, at the first look instead of the second.
         """
-        early = self._early[scope, drift.feature, reference.name]
+        early = self._learned.early(subject, at_ms)
         run = early.missing.run
         if early.is_missing and run is not None and drift.verdict in (*CALM, "missing"):
             if drift.verdict == "missing":
@@ -289,22 +290,9 @@ class DriftWatch:
             return drift, early.shifted_ms
         return drift, 0
 
-    def _forget(self, readings: Sequence[Reading]) -> None:
-        """Drops what is remembered of scopes that have gone."""
-        present = {
-            (r.scope, r.drift.feature, r.reference, window)
-            for r in readings
-            for window in WINDOWS_S
-        }
-        self._memories = {key: m for key, m in self._memories.items() if key in present}
-        kept = {(r.scope, r.drift.feature, r.reference) for r in readings}
-        self._early = {key: early for key, early in self._early.items() if key in kept}
-
     def recall(self, scope: Scope, feature: str, since_ms: int) -> None:
         """Takes over from before a restart that a verdict has held since some time."""
-        for key, memory in self._memories.items():
-            if key[0] == scope and key[1] == feature and memory.since_ms:
-                memory.since_ms = min(memory.since_ms, since_ms)
+        self._learned.recall(scope, feature, since_ms)
         self.readings = [
             replace(reading, since_ms=min(reading.since_ms, since_ms))
             if reading.scope == scope and reading.drift.feature == feature and reading.since_ms
@@ -313,8 +301,9 @@ class DriftWatch:
         ]
 
 
-def _largest(traffic: Mapping[Scope, Traffic]) -> dict[Scope, Traffic]:
-    kept = sorted(traffic, key=lambda scope: (-traffic[scope].predictions, scope))[:MOST_SCOPES]
+def _largest(model_name: str, traffic: Mapping[Scope, Traffic]) -> dict[Scope, Traffic]:
+    own = [scope for scope in traffic if scope.model_name == model_name]
+    kept = sorted(own, key=lambda scope: (-traffic[scope].predictions, scope))[:MOST_SCOPES]
     return {scope: traffic[scope] for scope in kept}
 
 
