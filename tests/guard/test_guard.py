@@ -22,8 +22,8 @@ from vario.clock import SystemClock
 from vario.errors import BadData, InternalError
 from vario.guard.folds import Budgets, Fold, LabelUse
 from vario.guard.guard import Guard
-from vario.guard.names_otlp import family_name, label_name
 from vario.guard.policy import Policy, parse_rule
+from vario.model.otlp_names import family_name, label_name
 from vario.model.telemetry import Signal
 from vario.store.clickhouse import ClickHouseStore
 

@@ -9,12 +9,12 @@ from vario.guard.detectors import find_hints
 from vario.guard.exponential import common_scale, read_parts, write_parts
 from vario.guard.folds import Folds
 from vario.guard.labels import Changed, change_labels
-from vario.guard.names_otlp import family_name, label_name
 from vario.guard.otlp import RESOURCE, SCOPE, ItemCleaner
 from vario.guard.redact import Redactor
 from vario.guard.splice import Node, Splice
 from vario.guard.sums import COUNT, VALUE, Kind, Parts, Step, Sum, Sums
 from vario.guard.tally import Tally
+from vario.model.otlp_names import family_name, label_name
 
 _DELTA = 1
 _NO_VALUE = 1

@@ -8,6 +8,7 @@ from vario.model.series import HistogramBlock, Labels, SampleBlock
 from vario.store.address import parse_dsn
 from vario.store.alerts import AlertTables
 from vario.store.damage import DamagedParts
+from vario.store.direct.writer import MOST_SAMPLES, DirectWriter
 from vario.store.engine import Engine
 from vario.store.evidence import EvidenceQueries
 from vario.store.explore import ExploreQueries
@@ -31,12 +32,20 @@ from vario.store.write import SignalWrites
 class ClickHouseStore:
     """Everything in `vario.store.base.Store`, each method from the class that does it."""
 
-    def __init__(self, engine: Engine, clock: Clock) -> None:
+    def __init__(self, engine: Engine, clock: Clock, *, direct: bool = True) -> None:
+        """Makes a store over an open engine.
+
+        Args:
+            engine: where its tables are.
+            clock: what "now" means.
+            direct: whether small requests are stored by rows that are made here.
+        """
         self.engine = engine
         self.clock = clock
 
         self._seen = SeenRows(engine, clock)
-        writes = SignalWrites(engine, self._seen)
+        self._direct = DirectWriter(engine, self._seen.book) if direct else None
+        writes = SignalWrites(engine, self._seen, self._direct)
         self.write_otlp = writes.write_otlp
         self.write_remote = RemoteWrites(engine, self._seen).write_remote
 
@@ -131,7 +140,10 @@ class ClickHouseStore:
     def write_samples(self, labels: Sequence[Labels], block: SampleBlock) -> None:
         """Writes float samples of series given by their labels; see `SignalWriter`."""
         with self._seen.writing():
-            self._metrics.write_samples(labels, block)
+            if self._direct and len(block.ts_ms) <= MOST_SAMPLES:
+                self._direct.write_samples(labels, block)
+            else:
+                self._metrics.write_samples(labels, block)
 
     def write_histograms(self, labels: Sequence[Labels], block: HistogramBlock) -> None:
         """Writes native histograms of series given by their labels; see `SignalWriter`."""
@@ -174,7 +186,8 @@ def open_store(settings: StoreSettings, clock: Clock, *, retain: bool = True) ->
         shape = shape_of(settings.cluster, settings.retention)
         migrate(engine, shape, retain=retain)
         project(engine, shape)
-        return ClickHouseStore(engine, clock)
+        # On a cluster the views write where the rows belong.
+        return ClickHouseStore(engine, clock, direct=not settings.cluster)
     except BaseException:
         engine.close()
         raise

@@ -5,6 +5,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from vario.clock import Clock
+from vario.store.direct.book import SeriesBook
 from vario.store.engine import Engine
 
 _HOUR_NS = 3_600_000_000_000
@@ -21,9 +22,13 @@ class SeenRows:
 
     Where several processes write to one ClickHouse server, they share the table, and an insert of
     the one may still take a series for known that a failing insert of the other was about to write.
+
+    Attributes:
+        book: what is remembered on this side of the engine, for small requests; forgotten with it.
     """
 
     def __init__(self, engine: Engine, clock: Clock) -> None:
+        self.book = SeriesBook(engine)
         self._engine = engine
         self._clock = clock
         self._hour = 0
@@ -49,5 +54,6 @@ class SeenRows:
                 raise
 
     def _forget(self) -> None:
+        self.book.clear()
         self._engine.command("TRUNCATE TABLE metric_seen")
         self._doubtful = False

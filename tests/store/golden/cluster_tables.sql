@@ -38,23 +38,23 @@ CREATE TABLE IF NOT EXISTS otel_traces ON CLUSTER 'prod' AS otel_traces_local EN
 
 ALTER TABLE otel_traces_local ON CLUSTER 'prod'
     ADD COLUMN IF NOT EXISTS IsEntry Bool
-        MATERIALIZED SpanKind IN ('Server', 'Consumer') OR ParentSpanId = '',
+        DEFAULT SpanKind IN ('Server', 'Consumer') OR ParentSpanId = '',
     ADD COLUMN IF NOT EXISTS IsError Bool
-        MATERIALIZED StatusCode = 'Error'
+        DEFAULT StatusCode = 'Error'
             OR toUInt16OrZero(SpanAttributes['http.response.status_code']) >= 500
             OR toUInt16OrZero(SpanAttributes['http.status_code']) >= 500,
     ADD COLUMN IF NOT EXISTS ModelName LowCardinality(String)
-        MATERIALIZED if(SpanAttributes['model_name'] != '',
+        DEFAULT if(SpanAttributes['model_name'] != '',
             SpanAttributes['model_name'], ResourceAttributes['model_name'])
         CODEC(ZSTD(1)),
     ADD COLUMN IF NOT EXISTS ModelVersion LowCardinality(String)
-        MATERIALIZED multiIf(
+        DEFAULT multiIf(
             SpanAttributes['model_version'] != '', SpanAttributes['model_version'],
             ResourceAttributes['model_version'] != '', ResourceAttributes['model_version'],
             ResourceAttributes['service.version'])
         CODEC(ZSTD(1)),
     ADD COLUMN IF NOT EXISTS Region LowCardinality(String)
-        MATERIALIZED multiIf(
+        DEFAULT multiIf(
             SpanAttributes['region'] != '', SpanAttributes['region'],
             ResourceAttributes['region'] != '', ResourceAttributes['region'],
             ResourceAttributes['cloud.region'])
@@ -62,23 +62,23 @@ ALTER TABLE otel_traces_local ON CLUSTER 'prod'
 
 ALTER TABLE otel_traces ON CLUSTER 'prod'
     ADD COLUMN IF NOT EXISTS IsEntry Bool
-        MATERIALIZED SpanKind IN ('Server', 'Consumer') OR ParentSpanId = '',
+        DEFAULT SpanKind IN ('Server', 'Consumer') OR ParentSpanId = '',
     ADD COLUMN IF NOT EXISTS IsError Bool
-        MATERIALIZED StatusCode = 'Error'
+        DEFAULT StatusCode = 'Error'
             OR toUInt16OrZero(SpanAttributes['http.response.status_code']) >= 500
             OR toUInt16OrZero(SpanAttributes['http.status_code']) >= 500,
     ADD COLUMN IF NOT EXISTS ModelName LowCardinality(String)
-        MATERIALIZED if(SpanAttributes['model_name'] != '',
+        DEFAULT if(SpanAttributes['model_name'] != '',
             SpanAttributes['model_name'], ResourceAttributes['model_name'])
         CODEC(ZSTD(1)),
     ADD COLUMN IF NOT EXISTS ModelVersion LowCardinality(String)
-        MATERIALIZED multiIf(
+        DEFAULT multiIf(
             SpanAttributes['model_version'] != '', SpanAttributes['model_version'],
             ResourceAttributes['model_version'] != '', ResourceAttributes['model_version'],
             ResourceAttributes['service.version'])
         CODEC(ZSTD(1)),
     ADD COLUMN IF NOT EXISTS Region LowCardinality(String)
-        MATERIALIZED multiIf(
+        DEFAULT multiIf(
             SpanAttributes['region'] != '', SpanAttributes['region'],
             ResourceAttributes['region'] != '', ResourceAttributes['region'],
             ResourceAttributes['cloud.region'])
@@ -232,7 +232,7 @@ CREATE TABLE IF NOT EXISTS retention_log ON CLUSTER 'prod' AS retention_log_loca
 
 ALTER TABLE otel_traces_local ON CLUSTER 'prod'
     ADD COLUMN IF NOT EXISTS Weight Float64
-        MATERIALIZED if(position(TraceState, 'th:') = 0, 1, ifNotFinite(pow(2, 56) / (pow(2, 56) -
+        DEFAULT if(position(TraceState, 'th:') = 0, 1, ifNotFinite(pow(2, 56) / (pow(2, 56) -
             reinterpretAsUInt64(reverse(unhex(rightPad(
                 extract(TraceState, '(?:^|,)\\s*ot=(?:[^,;]*;)*th:([0-9a-f]{1,14})(?:[;,]|$)'),
                 14, '0'))))), 1))
@@ -240,7 +240,7 @@ ALTER TABLE otel_traces_local ON CLUSTER 'prod'
 
 ALTER TABLE otel_traces ON CLUSTER 'prod'
     ADD COLUMN IF NOT EXISTS Weight Float64
-        MATERIALIZED if(position(TraceState, 'th:') = 0, 1, ifNotFinite(pow(2, 56) / (pow(2, 56) -
+        DEFAULT if(position(TraceState, 'th:') = 0, 1, ifNotFinite(pow(2, 56) / (pow(2, 56) -
             reinterpretAsUInt64(reverse(unhex(rightPad(
                 extract(TraceState, '(?:^|,)\\s*ot=(?:[^,;]*;)*th:([0-9a-f]{1,14})(?:[;,]|$)'),
                 14, '0'))))), 1))

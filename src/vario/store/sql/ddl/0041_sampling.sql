@@ -2,7 +2,7 @@
 -- `tracestate` (ot=th:c is 12/16 dropped) says which share it let through.
 ALTER TABLE {alter:otel_traces}
     ADD COLUMN IF NOT EXISTS Weight Float64
-        MATERIALIZED if(position(TraceState, 'th:') = 0, 1, ifNotFinite(pow(2, 56) / (pow(2, 56) -
+        DEFAULT if(position(TraceState, 'th:') = 0, 1, ifNotFinite(pow(2, 56) / (pow(2, 56) -
             reinterpretAsUInt64(reverse(unhex(rightPad(
                 extract(TraceState, '(?:^|,)\\s*ot=(?:[^,;]*;)*th:([0-9a-f]{1,14})(?:[;,]|$)'),
                 14, '0'))))), 1))

@@ -1,7 +1,8 @@
 """Names of OTLP metrics and attributes as series have them.
 
-The same translation as in `store/sql/ingest/metrics.sql`, where the engine does it for every
-point; here it is asked for the few metrics that are folded. A test holds the two together.
+The same translation as in `store/sql/ingest/metrics.sql`, where the engine does it for every point
+of a large request; here it is asked for small requests and for metrics that are folded. A test
+holds the two together.
 """
 
 import re
@@ -36,19 +37,30 @@ def family_name(name: str, unit: str, kind: str, *, monotonic: bool) -> str:
         'http_server_requests_total'
     """
     words = _WORDS.findall(name)
-    main, _, per = (part.strip() for part in unit.partition("/"))
-    per = per.partition("/")[0].strip()
     suffix = "total" if kind == "sum" and monotonic else ""
     if kind == "gauge" and unit == "1":
         suffix = "ratio"
-    units = [
-        "" if re.search("[{}]", main) else _word(_UNITS.get(main, main)),
-        "" if not per or re.search("[{}]", per) else f"per_{_word(_PER.get(per, per))}",
-    ]
     parts = [word for word in words if word != suffix or not suffix]
-    parts += [word for word in units if word and word not in words]
+    parts += [word for word in unit_words(unit) if word not in words]
     bare = "_".join([*parts, *([suffix] if suffix else [])])
     return f"_{bare}" if bare and bare < ":" else bare
+
+
+@lru_cache(maxsize=4096)
+def unit_words(unit: str) -> tuple[str, ...]:
+    """Returns what a unit (UCUM) adds to a name: at most two words.
+
+    Example:
+        >>> unit_words("By/s"), unit_words("{request}")
+        (('bytes', 'per_second'), ())
+    """
+    main, _, per = (part.strip() for part in unit.partition("/"))
+    per = per.partition("/")[0].strip()
+    words = (
+        "" if re.search("[{}]", main) else _word(_UNITS.get(main, main)),
+        "" if not per or re.search("[{}]", per) else f"per_{_word(_PER.get(per, per))}",
+    )
+    return tuple(word for word in words if word)
 
 
 @lru_cache(maxsize=8192)
