@@ -70,7 +70,7 @@ from vario.api.explore_models import (
 from vario.api.guard_models import GuardOut
 from vario.api.incident_models import IncidentOut, IncidentsOut
 from vario.api.instruments_models import InstrumentsOut
-from vario.api.investigate_models import EvidenceAnswerOut
+from vario.api.investigate_models import EvidenceAnswerOut, PictureOut
 from vario.api.investigation_models import InvestigationOut
 from vario.api.middleware import HostGuard, SecurityHeaders
 from vario.api.models import (
@@ -171,6 +171,7 @@ ROUTES = (
     Route("/api/investigate", investigate.get_answer, InvestigationOut),
     Route("/api/investigate", investigate.ask_question, InvestigationOut, "POST"),
     Route("/api/evidence", investigate.run_evidence, EvidenceAnswerOut),
+    Route("/api/evidence/picture", investigate.draw, PictureOut),
     Route("/api/silences", alerts.find_silences, SilencesOut),
     Route("/api/silences", alerts.put_silence, SilenceOut, "POST"),
     Route("/api/silences/{silence_id}", alerts.get_silence, SilenceOut),

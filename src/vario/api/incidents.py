@@ -20,7 +20,9 @@ from vario.api.incident_models import (
 from vario.api.investigation_shapes import dump
 from vario.api.params import parse_time_ns, parse_window
 from vario.errors import Unavailable
-from vario.model.investigation import Incident, IncidentState
+from vario.investigate.picture import Picture, draw_evidence
+from vario.model.investigation import Evidence, Incident, IncidentState
+from vario.model.telemetry import TimeRange
 from vario.query.doctor import Check
 
 Time = Annotated[str, Query(description="as elsewhere", max_length=64)]
@@ -148,8 +150,13 @@ def report_incident(
 
     incident = get_incident_desk(context).get(incident_id)
     base = context.alerts.surroundings.base if context.alerts is not None else ""
+
+    def draw(evidence: Evidence, window: TimeRange) -> Picture:
+        language, query, unit = evidence.language, evidence.query, evidence.unit
+        return draw_evidence(context.store, language, query, unit, window)
+
     if format == "html":
-        text, kind, suffix = report_html.write(incident, base), "text/html", "html"
+        text, kind, suffix = report_html.write(incident, base, draw), "text/html", "html"
     else:
         text, kind, suffix = report.write(incident, base), "text/markdown", "md"
     name = f"incident-{incident.id}.{suffix}"

@@ -1,5 +1,6 @@
 """Endpoints that answer questions: why it is slow, since when, for whom; and the numbers again."""
 
+import math
 from dataclasses import replace
 from time import perf_counter
 from typing import Annotated
@@ -8,19 +9,22 @@ from fastapi import Query
 
 from vario.api.alerts import get_desk
 from vario.api.context import Context, CurrentContext
-from vario.api.investigate_models import EvidenceAnswerOut, QuestionIn
+from vario.api.investigate_models import EvidenceAnswerOut, PictureOut, QuestionIn
 from vario.api.investigation_models import InvestigationOut
 from vario.api.investigation_reader import make_reader
 from vario.api.investigation_shapes import show_investigation
 from vario.api.params import parse_window
+from vario.api.shapes import to_seconds
 from vario.errors import BadData, NotFound
 from vario.investigate.evidence import run_query
+from vario.investigate.picture import draw_evidence, step_of
 from vario.investigate.pipeline import investigate
 from vario.investigate.probers import PROBERS
 from vario.investigate.questions import guess_symptom, question_of_alert
 from vario.model.investigation import QueryLanguage, Question, Symptom
 from vario.model.telemetry import Signal
 from vario.query.filter import parse_field
+from vario.query.steps import align
 
 Name = Annotated[str, Query(max_length=500)]
 Time = Annotated[str, Query(max_length=64, description="as elsewhere")]
@@ -57,6 +61,26 @@ def get_answer(
         slo=slo, expression=expression, scope=pairs, title="",
     )  # fmt: skip
     return _answer(context, body)
+
+
+def draw(
+    context: CurrentContext,
+    language: QueryLanguage,
+    query: Annotated[str, Query(max_length=10_000)],
+    unit: Annotated[str, Query(max_length=64)] = "1",
+    start: Time = "now-1h",
+    end: Time = "now",
+) -> PictureOut:
+    """A finding's query over time: the measure for each step of the window."""
+    asked = parse_window(start, end, context.clock.now_ns())
+    window = align(asked, step_of(asked))
+    picture = draw_evidence(context.store, language, query, unit, window)
+    return PictureOut(
+        measure=picture.measure,
+        unit=picture.unit,
+        times=[to_seconds(time_ns) for time_ns in picture.times_ns],
+        values=[None if math.isnan(value) else value for value in picture.values],
+    )
 
 
 def run_evidence(

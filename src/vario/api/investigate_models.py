@@ -25,3 +25,12 @@ class EvidenceAnswerOut(Shape):
     """The number, null where nothing matches."""
 
     value: float | None
+
+
+class PictureOut(Shape):
+    """A finding's query over time: a value for each time, null where there is none."""
+
+    measure: str
+    unit: str
+    times: list[float]
+    values: list[float | None]

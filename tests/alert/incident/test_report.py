@@ -9,7 +9,10 @@ from tests.store.test_incidents import INCIDENT, INVESTIGATION, PROOF
 
 from vario.alert.incident import report, report_html
 from vario.alert.incident.chart import Curve, Line, Mark, draw
-from vario.model.investigation import FixPoint, Moment
+from vario.errors import BadData
+from vario.investigate.picture import Picture
+from vario.model.investigation import Evidence, FixPoint, Moment
+from vario.model.telemetry import TimeRange
 
 S = 10**9
 POINTS = tuple(FixPoint(START_NS + i * 10 * S, 0.3 - i * 0.01, 40, 0.1) for i in range(20))
@@ -75,6 +78,27 @@ def test_the_draft_in_html_is_one_closed_file_without_scripts() -> None:
     assert not {"script", "img", "link", "b"} & tags.seen
     assert "http://vario/incidents/0123456789ab" in text
     assert report_html.write(INCIDENT)  # nothing found, nothing claimed
+
+
+def test_the_symptom_and_each_cause_have_a_chart() -> None:
+    def show(evidence: Evidence, window: TimeRange) -> Picture:
+        if evidence.language == "promql":
+            raise BadData("no such <metric>")
+        times = range(window.start_ns, window.end_ns, 10 * S)
+        return Picture(evidence.title, "s", times, [0.1] * len(times))
+
+    promql = Evidence("misses now", "promql", "misses", INVESTIGATION.window, 0.7, "1")
+    (finding,) = INVESTIGATION.findings
+    other = replace(finding, evidence=(promql,))
+    found = replace(INVESTIGATION, symptom="latency", findings=(finding, other))
+    assert found.question.service
+    text = report_html.write(replace(INCIDENT, investigation=found), draw=show)
+    tags = Tags()
+    tags.feed(text)
+    assert tags.open == []
+    assert text.count("<svg") == 2
+    assert "p95 latency over time" in text
+    assert "The chart of misses now failed: no such &lt;metric&gt;" in text
 
 
 def test_a_chart_has_its_curves_levels_and_moments() -> None:

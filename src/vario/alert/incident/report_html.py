@@ -1,12 +1,31 @@
 """A draft of the post-mortem as one HTML file: no script, nothing fetched, and it prints well."""
 
 import math
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from html import escape
 
 from vario.alert.incident import chart, report
 from vario.alert.incident.changes import VERDICTS, headline
-from vario.model.investigation import Effect, Evidence, Finding, Incident, Verification
+from vario.errors import VarioError
+from vario.investigate.picture import (
+    Picture,
+    choose_evidence,
+    drawn_window,
+    symptom_evidence,
+)
+from vario.model.investigation import (
+    Effect,
+    Evidence,
+    Finding,
+    Incident,
+    Investigation,
+    Verification,
+)
+from vario.model.telemetry import TimeRange
+
+Draw = Callable[[Evidence, TimeRange], Picture]
+"""Answers a piece of evidence over time."""
 
 _STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;color:#1b1f24;background:#fff;max-width:46rem;
@@ -26,12 +45,13 @@ section{break-inside:avoid}
 """
 
 
-def write(incident: Incident, base: str = "") -> str:
+def write(incident: Incident, base: str = "", draw: Draw | None = None) -> str:
     """Returns the draft as one file.
 
     Args:
         incident: what it is about.
         base: how users reach this server, without a slash at the end; for links.
+        draw: asks for what charts of the symptom and of each cause show; without it there are none.
     """
     title = f"Incident {incident.id}: {incident.title}"
     return "\n".join(
@@ -40,13 +60,13 @@ def write(incident: Incident, base: str = "") -> str:
             '<meta name="viewport" content="width=device-width,initial-scale=1">',
             f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>",
             f"<h1>{escape(title)}</h1>",
-            *_body(incident, base),
+            *_body(incident, base, draw),
             "</body></html>\n",
         ]
     )
 
 
-def _body(incident: Incident, base: str) -> Iterator[str]:
+def _body(incident: Incident, base: str, draw: Draw | None) -> Iterator[str]:
     facts = report.facts(incident)
     yield _table(facts)
     if base:
@@ -58,12 +78,14 @@ def _body(incident: Incident, base: str) -> Iterator[str]:
     if found is not None:
         sentences = found.summary or (headline(found),)
         yield "<h2>What happened</h2>" + _list(sentences)
+        yield _chart(found, symptom_evidence(found), draw)
         if found.effect is not None:
             yield _bars(found.effect)
         if found.findings:
             yield "<h2>Causes and traces of them</h2>"
         for number, finding in enumerate(found.findings, start=1):
-            yield _finding(number, finding)
+            shown = _chart(found, choose_evidence(finding.evidence), draw)
+            yield _finding(number, finding, shown)
         if found.ruled_out:
             ruled = [f"{report.subject(one.subject)}: {one.reason}" for one in found.ruled_out]
             yield "<h2>Ruled out</h2>" + _list(ruled)
@@ -85,7 +107,24 @@ def _list(sentences: Sequence[str]) -> str:
     return "<ul>" + "".join(f"<li>{escape(one)}</li>" for one in sentences) + "</ul>"
 
 
-def _finding(number: int, finding: Finding) -> str:
+def _chart(found: Investigation, evidence: Evidence | None, draw: Draw | None) -> str:
+    """Returns evidence over time, with the onset; nothing where it cannot be drawn."""
+    if evidence is None or draw is None:
+        return ""
+    try:
+        picture = draw(evidence, drawn_window(found))
+    except VarioError as error:
+        return (
+            f'<p class="gap">The chart of {escape(evidence.title)} failed: {escape(str(error))}</p>'
+        )
+    curve = chart.Curve(picture.times_ns, picture.values, picture.measure, "#0969da")
+    marks = [chart.Mark(found.onset_ns, "onset", "#b42318")] if found.onset_ns else []
+    title = re.sub(r" (before|since then|then|now)$", "", evidence.title)
+    drawn = chart.draw([curve], [], marks, picture.unit, f"{title} over time")
+    return f"<p>{escape(title)}: {escape(picture.measure)} over time</p>{drawn}" if drawn else ""
+
+
+def _finding(number: int, finding: Finding, shown: str) -> str:
     said = [f"Confidence {finding.confidence:.0%}."]
     if finding.explained is not None:
         said.append(f"{finding.explained:.0%} of the damage goes with it.")
@@ -97,6 +136,7 @@ def _finding(number: int, finding: Finding) -> str:
     ]
     return (
         f"<section><h3>{number}. {escape(finding.statement)}</h3><p>{escape(' '.join(said))}</p>"
+        + shown
         + (_bars(finding.effect) if finding.effect is not None else "")
         + (_list(items) if items else "")
         + (f"<pre>{escape(finding.command)}</pre>" if finding.command else "")
