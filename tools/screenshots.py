@@ -57,6 +57,12 @@ def _type_filter(text: str) -> Step:
     return act
 
 
+def _scroll_to(test_id: str) -> Step:
+    return lambda page: page.get_by_test_id(test_id).first.evaluate(
+        "element => window.scrollTo(0, element.getBoundingClientRect().top + scrollY - 70)"
+    )
+
+
 def _refuse(status: int, kind: str, error: str) -> Step:
     """Returns a step after which every question is answered by this error."""
     body = {"status": "error", "errorType": kind, "error": error}
@@ -104,12 +110,35 @@ def full_shots(url: str) -> Iterator[Shot]:
     yield Shot("logs", "/logs", "log-line")
     yield Shot("logs-open", "/logs", "log-line", _click("log-line", 2))
     yield from incident_shots(url)
-    for slo in ask(url, "/api/slos")["slos"][:1]:
+    slos = ask(url, "/api/slos")["slos"]
+    for slo in sorted(slos, key=lambda one: one["budget_left"] or 1.0)[:1]:
+        path = f"/slos/{urllib.parse.quote(slo['id'], safe='')}"
         yield Shot("slos", "/slos", "slo-row")
-        yield Shot("slo", f"/slos/{urllib.parse.quote(slo['id'], safe='')}", "slo-facts")
+        yield Shot("slo", path, "slo-facts")
+        yield Shot("slo-spent", path, "spent-row", _scroll_to("spent"))
+    yield Shot("data", "/data", "data-kinds")
+    yield Shot("data-guards", "/data", "data-folds", _scroll_to("data-personal"))
     yield Shot("doctor", "/doctor", "doctor-group")
     yield Shot("time-picker", "/", "service-row", _click("time-picker"))
     yield Shot("help", "/", "service-row", lambda page: page.keyboard.press("?"))
+    yield Shot("palette", "/", "service-row", lambda page: page.keyboard.press("Control+k"))
+
+
+def release_shots(url: str) -> Iterator[Shot]:
+    """Yields the comparison of two releases, and capacity, where a service has what they need."""
+    services = ask(url, "/api/services?start=now-1h")["services"]
+    for row in [one for one in services if len(one["versions"]) > 1][:1]:
+        service = urllib.parse.quote(row["service"])
+        yield Shot("compare", f"/compare?service={service}&from=now-1h", "compare-verdict")
+    row = max(services, key=lambda one: (bool(one["model"]), one["requests"]))
+    path = f"/capacity?service={urllib.parse.quote(row['service'])}&from=now-1h&target=p95<%3D200ms"
+    yield Shot("capacity", path, "headroom")
+
+
+def drift_shots(url: str) -> Iterator[Shot]:
+    """Yields the page about drift, where a model has a reference."""
+    if ask(url, "/api/drift")["findings"] or ask(url, "/api/references")["references"]:
+        yield Shot("drift", "/drift", "drift-map")
 
 
 def incident_shots(url: str) -> Iterator[Shot]:
@@ -152,9 +181,15 @@ def state_shots() -> Iterator[Shot]:
         ("overview", "/"),
         ("traces", "/traces"),
         ("logs", "/logs"),
+        ("metrics", "/metrics"),
         ("slos", "/slos"),
         ("alerts", "/alerts"),
         ("incidents", "/incidents"),
+        ("drift", "/drift"),
+        ("compare", "/compare"),
+        ("capacity", "/capacity"),
+        ("data", "/data"),
+        ("doctor", "/doctor"),
     ):
         yield Shot(f"{name}-empty", path, "empty", before=_find_nothing(stored=True))
         yield Shot(f"{name}-loading", path, "loading", before=_never_answer)
@@ -206,7 +241,9 @@ def main() -> None:
     url = options.url.rstrip("/")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_browser(), args=list(ARGUMENTS))
-        for shot in (*full_shots(url), *explore_shots(url), *state_shots()):
+        pages = (full_shots, release_shots, drift_shots, explore_shots)
+        shots = [*(shot for page in pages for shot in page(url)), *state_shots()]
+        for shot in shots:
             if shot.name.startswith(wanted):
                 take(browser, url, shot, options.out)
                 print(shot.name)

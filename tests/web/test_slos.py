@@ -61,6 +61,12 @@ def test_one_slo_says_what_spent_its_budget(open_page: OpenPage) -> None:
     expect(rates.first).to_contain_text("Wakes someone when more than")
     expect(rates.last).to_contain_text(re.compile("burning.*ticket", re.DOTALL))
     expect(page.get_by_test_id("runbook")).to_contain_text("Look at the newest release")
+    spent = page.get_by_test_id("spent-row")
+    expect(spent).to_have_count(2)
+    expect(spent.first).to_contain_text(re.compile(r"us-east.*%", re.DOTALL))
+    expect(spent.first.locator("a").first).to_have_attribute(
+        "href", re.compile(r"/traces\?from=\d+.*region")
+    )
     spenders = page.get_by_test_id("spender")
     expect(spenders.first).to_contain_text("region us-east")
     assert not [text for text in spenders.all_inner_texts() if "eu-west" in text]
