@@ -15,7 +15,7 @@ import { Link, paths } from "../../url/link";
 import { setParams, useParam } from "../../url/params";
 import { useTimeWindow } from "../../url/window";
 import { Curve } from "./curve";
-import { Batches, Idle } from "./waste";
+import { Batches, Cost, Idle } from "./waste";
 import css from "./capacity.module.css";
 
 export default function CapacityPage() {
@@ -98,12 +98,14 @@ function Target({ target }: { target: string }) {
 function Found({ found, target }: { found: Capacity; target: string }) {
   const window = useTimeWindow();
   const since = /^now-\w+$/.test(window.from) && window.live ? ` --since ${window.from.slice(4)}` : "";
-  const { headroom, idle, batches, notes } = found;
+  const { headroom, idle, batches, cost, notes } = found;
+  const cards = [idle, cost, batches.length > 0].filter(Boolean).length;
   return (
     <div className={css.page}>
       {headroom ? <Reach headroom={headroom} service={found.service} /> : <NoTarget service={found.service} />}
-      <div className={idle && batches.length > 0 ? css.pair : css.page}>
-        <Idle capacity={found} />
+      <div className={cards > 1 ? css.pair : css.page}>
+        <Idle idle={idle} />
+        <Cost cost={cost} />
         <Batches batches={batches} />
       </div>
       <section className={css.card}>

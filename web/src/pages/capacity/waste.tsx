@@ -1,7 +1,6 @@
 /** What is idle, and what larger batches would save. */
 
 import type { BatchGain, Capacity } from "../../api/releases";
-import { useInstruments } from "../../api/instruments";
 import { OkIcon, WarnIcon } from "../../ui/icons";
 import { formatDuration, formatRatio, ratio, seconds } from "../../units";
 import { Link, paths } from "../../url/link";
@@ -12,13 +11,10 @@ const DRAWN = 24;
 const WANTED = 0.6;
 const SIZES = [1, 2, 4, 8, 16, 32];
 
-export function Idle({ capacity: { idle, service } }: { capacity: Capacity }) {
-  const { data } = useInstruments();
+export function Idle({ idle }: { idle: Capacity["idle"] }) {
   if (!idle) return null;
-  const cost = data?.services.find((one) => one.service === service && one.cost_per_1000 !== null);
   const { utilisation, replicas, needed } = idle;
   const spare = replicas !== null && needed !== null ? Math.max(0, replicas - needed) : 0;
-  const saved = replicas ? spare / replicas : 0;
   const Icon = idle.is_waste ? WarnIcon : OkIcon;
   return (
     <section className={css.card} data-testid="capacity-idle">
@@ -48,12 +44,40 @@ export function Idle({ capacity: { idle, service } }: { capacity: Capacity }) {
           <span className={css.note}>{spare >= 1 ? `${needed} of ${Math.round(replicas)} would do` : "none to spare"}</span>
         </p>
       )}
-      {cost?.cost_per_1000 != null && (
-        <p className={css.note}>
-          1,000 predictions cost {cost.cost_per_1000.toPrecision(3)} {cost.currency}
-          {saved > 0 && `, about ${(cost.cost_per_1000 * (1 - saved)).toPrecision(3)} with ${needed} replicas`}.
-        </p>
-      )}
+    </section>
+  );
+}
+
+/** What 1,000 requests cost, and what they would with what the work needs alone. */
+export function Cost({ cost }: { cost: Capacity["cost"] }) {
+  if (!cost) return null;
+  const { per_1000: now, needed_per_1000: needed, currency, query } = cost;
+  const bars = [["now", now], ...(needed !== null && needed < now ? [["with what the work needs", needed] as const] : [])] as const;
+  return (
+    <section className={css.card} data-testid="capacity-cost">
+      <header>
+        <h2>What does it cost?</h2>
+        {query && (
+          <Link to={paths.metrics} params={{ q: query }}>
+            Its query
+          </Link>
+        )}
+      </header>
+      <p>{cost.text}.</p>
+      <ul className={css.costs} aria-label="Cost of 1,000 requests">
+        {bars.map(([name, value]) => (
+          <li key={name}>
+            <span>{name}</span>
+            <span className={css.stack} aria-hidden="true">
+              <span style={{ width: `${(value / now) * 100}%` }} />
+            </span>
+            <strong>
+              {Number(value.toPrecision(3))} {currency}
+            </strong>
+          </li>
+        ))}
+      </ul>
+      <p className={css.note}>for 1,000 requests</p>
     </section>
   );
 }
