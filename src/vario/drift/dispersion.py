@@ -4,7 +4,9 @@ Rows come in clusters (a user's requests, a page's candidates), and what users d
 hour. Both are estimated from healthy traffic itself; what is not known yet is taken cautiously.
 """
 
+import functools
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -188,11 +190,12 @@ def effect_of(pairs: Sequence[Pair], alpha: float) -> float:
     Neighbouring pairs share a minute, and a median knows less than a mean: half of their degrees
     of freedom count.
     """
-    effect = max(float(np.median([pair.effect for pair in pairs])), 1.0)
-    each = float(np.mean([pair.freedom for pair in pairs]))
+    effect = max(statistics.median(pair.effect for pair in pairs), 1.0)
+    each = round(sum(pair.freedom for pair in pairs) / len(pairs))
     return effect * allowance(each, len(pairs) * each / 2, alpha)
 
 
+@functools.lru_cache(1_024)
 def allowance(freedom: float, known: float, alpha: float) -> float:
     """Returns by how much a limit rises because the variance is only estimated.
 

@@ -75,50 +75,107 @@ class Window:
 class FeatureDrift:
     """What is to be said of one feature in one window.
 
+    Distances and intervals are reckoned when they are asked for: a watch over many features asks
+    of few.
+
     Attributes:
         feature: its name.
         verdict: the gravest thing found.
+        reference: what it was compared with.
+        window: what was compared.
         rows: rows of the window, with the feature and without.
         psi: Population Stability Index, nats; nan where nothing was present, or the reference is
             of another part of the traffic.
         psi_critical: what chance alone passes with probability `Limits.alpha`.
-        psi_interval: 95% interval of the true PSI.
         psi_p: probability of such a PSI without drift.
-        jensen_shannon: distance, base 2, 0 to 1.
-        wasserstein: distance over the reference's standard deviation; nan for categories.
-        kolmogorov_smirnov: statistic and p.
-        chi_square: statistic and p, rare bins joined.
-        missing_ratio: share of rows without the feature, 0 to 1, and its exact 95% interval.
-        reference_missing_ratio: the same of the reference.
+        gone: rows without the feature, and of how many.
         missing_p: probability of so many missing by chance.
         new_ratio: share of present values in unknown categories; nan for numeric features.
         reference_new_ratio: the same of the reference.
         new_p: probability of so many of them by chance; 1 for numeric features.
-        outside_ratio: share of present values beyond the reference's range, 0 to 1; nan for
-            categories, and where the range is unknown or nothing was present.
-        new_distinct: about how many different categories are in `new_ratio`; nan for numbers.
     """
 
     feature: str
     verdict: Verdict
+    reference: FeatureReference
+    window: Window
     rows: float
     psi: float
     psi_critical: float
-    psi_interval: Interval
     psi_p: float
-    jensen_shannon: float
-    wasserstein: float
-    kolmogorov_smirnov: distance.Tested
-    chi_square: distance.Tested
-    missing_ratio: float
-    missing_interval: Interval
-    reference_missing_ratio: float
+    gone: tuple[float, float]
     missing_p: float
     new_ratio: float
     reference_new_ratio: float
     new_p: float
-    outside_ratio: float = math.nan
-    new_distinct: float = math.nan
+
+    @property
+    def psi_interval(self) -> Interval:
+        """95% interval of the true PSI."""
+        if math.isnan(self.psi):
+            return Interval(math.nan, math.nan)
+        k = evidence(self.reference.present, self._present) * self.window.dispersion.effect
+        return psi_interval(self.psi, k, len(self.reference.counts))
+
+    @property
+    def jensen_shannon(self) -> float:
+        """Distance, base 2, 0 to 1; nan where there is no PSI."""
+        if math.isnan(self.psi):
+            return math.nan
+        return distance.jensen_shannon(self.reference.counts, self.window.counts)
+
+    @property
+    def wasserstein(self) -> float:
+        """Distance over the reference's standard deviation; nan for categories, too."""
+        own = self.reference
+        if math.isnan(self.psi) or own.kind != "numeric" or own.spread == 0:
+            return math.nan
+        return distance.wasserstein(own.counts, self.window.counts, own.positions) / own.spread
+
+    @property
+    def kolmogorov_smirnov(self) -> distance.Tested:
+        """Statistic and p."""
+        if math.isnan(self.psi):
+            return distance.Tested(math.nan, 1.0)
+        return distance.kolmogorov_smirnov(self.reference.counts, self.window.counts)
+
+    @property
+    def chi_square(self) -> distance.Tested:
+        """Statistic and p, rare bins joined."""
+        if math.isnan(self.psi):
+            return distance.Tested(math.nan, 1.0)
+        merged = distance.merge_rare(self.reference.counts, self.window.counts)
+        return distance.chi_square(*merged, self.window.dispersion.effect)
+
+    @property
+    def missing_ratio(self) -> float:
+        """Share of rows without the feature, 0 to 1."""
+        part, whole = self.gone
+        return part / whole if whole else math.nan
+
+    @property
+    def missing_interval(self) -> Interval:
+        """Exact 95% interval of `missing_ratio`."""
+        return ratio_interval(*self.gone)
+
+    @property
+    def reference_missing_ratio(self) -> float:
+        """`missing_ratio` of the reference."""
+        return self.reference.missing / self.reference.rows
+
+    @property
+    def outside_ratio(self) -> float:
+        """Share of present values beyond the reference's range, 0 to 1; nan where unknown."""
+        return self.window.outside / self._present if self._present else math.nan
+
+    @property
+    def new_distinct(self) -> float:
+        """About how many different categories are in `new_ratio`; nan for numbers."""
+        return self.window.new_distinct
+
+    @property
+    def _present(self) -> float:
+        return float(self.window.counts.sum())
 
 
 def judge(
@@ -186,44 +243,24 @@ def measure(reference: FeatureReference, window: Window, limits: Limits) -> Feat
             float(reference.counts[-1]),
             reference.present,
         )
-    if not present or not window.is_like:
-        psi, k, jensen, earth = nan, nan, nan, nan
-        ks = chi = distance.Tested(nan, 1.0)
-    else:
+    psi, critical, psi_p, freedom = nan, nan, 1.0, len(reference.counts) - 1
+    if present and window.is_like:
         psi = distance.psi(reference.counts, window.counts)
         k = evidence(reference.present, present)
-        jensen = distance.jensen_shannon(reference.counts, window.counts)
-        earth = _normalised_wasserstein(reference, window.counts)
-        ks = distance.kolmogorov_smirnov(reference.counts, window.counts)
-        chi = distance.chi_square(
-            *distance.merge_rare(reference.counts, window.counts), vary.effect
-        )
-    freedom = len(reference.counts) - 1
+        critical = k * vary.critical(freedom, limits.alpha)
+        psi_p = 1.0 if present < TOO_FEW else vary.p_value(psi / k, freedom)
     return FeatureDrift(
         feature=reference.name,
         verdict="too_few" if present < TOO_FEW else "stable",
+        reference=reference,
+        window=window,
         rows=rows,
         psi=psi,
-        psi_critical=k * vary.critical(freedom, limits.alpha),
-        psi_interval=psi_interval(psi, k * vary.effect, freedom + 1),
-        psi_p=1.0 if present < TOO_FEW or math.isnan(psi) else vary.p_value(psi / k, freedom),
-        jensen_shannon=jensen,
-        wasserstein=earth,
-        kolmogorov_smirnov=ks,
-        chi_square=chi,
-        missing_ratio=window.missing / rows if rows else nan,
-        missing_interval=ratio_interval(window.missing, rows),
-        reference_missing_ratio=reference.missing / reference.rows,
+        psi_critical=critical,
+        psi_p=psi_p,
+        gone=(window.missing, rows),
         missing_p=missing_p,
         new_ratio=new,
         reference_new_ratio=reference_new,
         new_p=new_p,
-        outside_ratio=window.outside / present if present else nan,
-        new_distinct=window.new_distinct,
     )
-
-
-def _normalised_wasserstein(reference: FeatureReference, counts: Floats) -> float:
-    if reference.kind != "numeric" or reference.spread == 0:
-        return float("nan")
-    return distance.wasserstein(reference.counts, counts, reference.positions) / reference.spread

@@ -95,6 +95,8 @@ class Learned:
             memory = self._memories.get((wider, window_s))
             if blocks is None and memory is not None:
                 blocks = memory.blocks
+            if blocks is not None and not math.isnan(minutes):
+                break
         if math.isnan(minutes) and 0 <= at_ms - self.early(subject, at_ms).since_ms < self._new_ms:
             minutes = math.inf
         return dispersion_of(minutes, blocks, rows, self._alpha)

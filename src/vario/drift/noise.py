@@ -99,15 +99,13 @@ def _hypergeometric_tail(least: int, total: int, parts: int, drawn: int) -> floa
     if start == max(drawn - (total - parts), 0):
         return 1.0
     x = np.arange(start, most + 1, dtype=np.float64)
-    log_p = (
-        _log_choose(parts, x)
-        + _log_choose(total - parts, drawn - x)
-        - _log_choose(total, np.array([float(drawn)]))
-    )
-    return min(float(np.exp(special.logsumexp(log_p))), 1.0)
+    log_p = _log_choose(parts, x) + _log_choose(total - parts, drawn - x)
+    log_p -= float(_log_choose(total, drawn))
+    most_likely = log_p.max()
+    return min(float(np.exp(log_p - most_likely).sum() * np.exp(most_likely)), 1.0)
 
 
-def _log_choose(n: float, k: Floats) -> Floats:
+def _log_choose(n: float, k: Floats | float) -> Floats:
     gammaln = special.gammaln
     return np.asarray(gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1))
 

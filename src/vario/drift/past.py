@@ -92,10 +92,8 @@ def look_back(
         alone = Dispersion().critical(freedom, limits.alpha)
         effect = critical / (evidence(own.present, present) * alone)
     window = window_of(own, part, clustered(max(1.0, effect)), is_like=is_like)
-    counts = tuple(window.counts.tolist())
-    compared = tuple(own.counts.tolist())
     (drift,) = judge([(own, window)], limits)
-    return Reading(scope, reference.name, drift, window_s, at_ms, False, 0, counts, compared, False)
+    return Reading(scope, reference.name, drift, window_s, at_ms, False, 0, False)
 
 
 def find_new_categories(

@@ -5,10 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from vario.drift.judge import FeatureDrift, Limits, Window, judge
+from vario.drift.judge import FeatureDrift, Limits, judge
 from vario.drift.learned import Learned, Subject
 from vario.drift.live import Ask, Scope, Traffic, observe, roll_up, window_of
-from vario.drift.noise import ratio_interval
 from vario.drift.reference import FeatureReference, Reference
 from vario.drift.season import Season
 
@@ -45,9 +44,7 @@ class Reading:
         is_held: whether a verdict other than calm held in 2 of the last 3 steps, or a sudden
             change was detected.
         since_ms: when it began, 0 where it is not held.
-        counts: values in each of the reference's bins.
-        compared: values in each bin of what they were compared with.
-        is_seasonal: whether that was the traffic of a season ago instead of the reference.
+        is_seasonal: whether it was compared with the traffic of a season ago instead.
     """
 
     scope: Scope
@@ -57,9 +54,17 @@ class Reading:
     at_ms: int
     is_held: bool
     since_ms: int
-    counts: tuple[float, ...]
-    compared: tuple[float, ...]
     is_seasonal: bool
+
+    @property
+    def counts(self) -> tuple[float, ...]:
+        """Values in each of the reference's bins."""
+        return tuple(self.drift.window.counts.tolist())
+
+    @property
+    def compared(self) -> tuple[float, ...]:
+        """Values in each bin of what they were compared with."""
+        return tuple(self.drift.reference.counts.tolist())
 
 
 _Chosen = tuple[int, dict[Scope, Traffic]]
@@ -205,12 +210,8 @@ class DriftWatch:
         ]
         pairs = [(key[1], window) for key, window in zip(keys, windows, strict=True)]
         return [
-            replace(
-                self._reading(reference, key[0], drift, window, window_s, at_ms),
-                compared=tuple(key[1].counts.tolist()),
-                is_seasonal=key[3],
-            )
-            for key, drift, window in zip(keys, judge(pairs, self._limits), windows, strict=True)
+            self._reading(reference, key[0], drift, window_s, at_ms, is_seasonal=key[3])
+            for key, drift in zip(keys, judge(pairs, self._limits), strict=True)
         ]
 
     def _find(
@@ -244,9 +245,10 @@ class DriftWatch:
         reference: Reference,
         scope: Scope,
         drift: FeatureDrift,
-        window: Window,
         window_s: int,
         at_ms: int,
+        *,
+        is_seasonal: bool,
     ) -> Reading:
         subject = (scope, drift.feature, reference.name)
         memory = self._learned.memory(subject, window_s)
@@ -257,14 +259,13 @@ class DriftWatch:
             memory.since_ms = memory.since_ms or at_ms
         elif not any(memory.alarms):
             memory.since_ms = 0
-            memory.learn(window, at_ms, window_s * 1000)
+            memory.learn(drift.window, at_ms, window_s * 1000)
         if since_ms:
             memory.since_ms = min(memory.since_ms, since_ms)
         is_held = sum(memory.alarms) >= 2 or since_ms > 0
         since_ms = memory.since_ms if is_held else 0
-        counts = tuple(window.counts.tolist())
         return Reading(
-            scope, reference.name, drift, window_s, at_ms, is_held, since_ms, counts, (), False
+            scope, reference.name, drift, window_s, at_ms, is_held, since_ms, is_seasonal
         )
 
     def _warned(
@@ -280,10 +281,7 @@ class DriftWatch:
         if early.is_missing and run is not None and drift.verdict in (*CALM, "missing"):
             if drift.verdict == "missing":
                 return drift, run.since_ms
-            interval = ratio_interval(run.part, run.whole)
-            told = replace(
-                drift, verdict="missing", missing_ratio=run.ratio, missing_interval=interval
-            )
+            told = replace(drift, verdict="missing", gone=(run.part, run.whole))
             return told, run.since_ms
         is_recent = early.shifted_ms is not None and at_ms - early.shifted_ms <= WARNED_MS
         if drift.verdict == "drifted" and is_recent and early.shifted_ms is not None:
