@@ -97,6 +97,15 @@ def test_what_is_left_and_what_spent_it(store, clock, client) -> None:
     assert {one["labels"]["region"] for one in detail["spenders"]} == {"us-east"}
     assert detail["burn_down"][-1]["budget_left"] == pytest.approx(0.75, abs=0.01)
     assert "slo:sli_error:ratio_rate4m" in detail["queries"]
+    spent = client.get("/api/slos/infer-errors/spent").json()
+    assert (spent["by"], spent["choices"]) == ("region", ["region"])
+    assert [(one["value"], round(one["budget_spent"], 2)) for one in spent["groups"]] == [
+        ("us-east", 0.25),
+        ("eu-west", 0.0),
+    ]
+    refused = client.get("/api/slos/infer-errors/spent?by=colour")
+    assert (refused.status_code, "there is: region" in refused.json()["error"]) == (400, True)
+    assert client.get("/api/slos/gone/spent").status_code == 404
     day = client.get("/api/slos/infer-errors?at=now-1h").json()
     assert day["slo"]["total"] < detail["slo"]["total"]
 
