@@ -33,11 +33,12 @@ class World:
         history_s: time before the incident; the incident lasts `incident_s`.
         rate: requests a second in the slice.
         rho: correlation of the level over one minute; `wander` its standard deviation.
-        wave: amplitude of a wave of two hours.
+        wave: amplitude of a wave of `wave_s`.
         incident: factor of the latency during the incident; `after` since the claimed fix.
         settle_s: half-life with which it goes from one to the other; 0 at once.
         surge: factor over slice and control during the incident, that ends with the claim.
         control: whether there is traffic that was not affected.
+        day_before: whether the same time of the day before is known: the same wave, other noise.
         expensive: share of requests that take three times as long, before and since the claim.
         errors: whether errors are counted instead: before 0.5 %, during 8 %, since `after`.
     """
@@ -48,11 +49,13 @@ class World:
     rho: float = 0.0
     wander: float = 0.0
     wave: float = 0.0
+    wave_s: int = 7200
     incident: float = 3.0
     after: float = 1.0
     settle_s: float = 0.0
     surge: float = 1.0
     control: bool = False
+    day_before: bool = False
     expensive: tuple[float, float] = (0.0, 0.0)
     errors: bool = False
 
@@ -69,7 +72,8 @@ def draw(world: World, dice: np.random.Generator) -> Trial:
     waited_s = (step[claimed:] - claimed) * STEP_S
     left = 0.5 ** (waited_s / world.settle_s) if world.settle_s else np.zeros(after)
     factor[claimed:] = world.after + (world.incident - world.after) * left
-    shared = _wander(world, steps, dice)
+    waves = _waves(world, steps, dice)
+    shared = _wander(world, steps, dice) + waves
     own = _wander(world, steps, dice) * 0.3 if world.control else np.zeros(steps)
     surge = np.ones(steps)
     surge[before:claimed] = world.surge
@@ -78,6 +82,9 @@ def draw(world: World, dice: np.random.Generator) -> Trial:
     if world.control:
         calm = surge * np.exp(shared + 0.3 * _wander(world, steps, dice))
         control = _table(World(rate=3 * world.rate), calm, claimed, dice)
+    elif world.day_before:
+        calm = np.exp(waves + _wander(world, steps, dice))
+        control = _table(World(rate=world.rate), calm, claimed, dice)
     return Trial(
         slice_, control, before * STEP_S * S, (before + 2) * STEP_S * S, claimed * STEP_S * S,
         world.errors, 0.1,
@@ -91,8 +98,12 @@ def _wander(world: World, steps: int, dice: np.random.Generator) -> np.ndarray:
     found[0] = dice.normal() * world.wander
     for at in range(1, steps):
         found[at] = rho * found[at - 1] + shocks[at]
+    return found
+
+
+def _waves(world: World, steps: int, dice: np.random.Generator) -> np.ndarray:
     phase = dice.uniform(0, 2 * np.pi)
-    return found + world.wave * np.sin(2 * np.pi * np.arange(steps) * STEP_S / 7200 + phase)
+    return world.wave * np.sin(2 * np.pi * np.arange(steps) * STEP_S / world.wave_s + phase)
 
 
 def _table(world: World, level: np.ndarray, claimed: int, dice: np.random.Generator) -> Table:
@@ -144,6 +155,9 @@ FALSE = {
     "... AR(1) 0.5 a minute, 5 %": World(after=1.1, rho=0.5, wander=0.05),
     "... AR(1) 0.8 a minute, 10 %": World(after=1.1, rho=0.8, wander=0.1),
     "... a wave of two hours, 10 %": World(after=1.1, wave=0.1),
+    "... a daily wave, 30 %, the day before": World(
+        after=1.1, rho=0.5, wander=0.05, wave=0.3, wave_s=86_400, day_before=True
+    ),
     "... ten minutes of history": World(after=1.1, history_s=600, rho=0.5, wander=0.05),
     "a demo: 150 s of history, 4/s, at 1.3": World(
         after=1.3, incident=4.0, history_s=150, incident_s=120, rate=4.0

@@ -9,6 +9,7 @@ from tests.support.otlp_factory import MINUTE, SECOND
 from tests.support.planted import END_NS, ONSET_NS, SERVICE, WINDOW, Planted
 
 from vario.investigate.evidence import run_query
+from vario.investigate.season import DAY_NS
 from vario.investigate.verify import Claim, verify
 from vario.model.investigation import Question
 
@@ -68,6 +69,22 @@ def test_a_surge_over_all_that_subsides_is_no_fix(planted: Planted) -> None:
     proof = verify(planted.reader, claim(region="us-east"), END_NS)
     assert proof.controlled
     assert proof.verdict == "not_recovered"
+
+
+def test_an_evening_that_is_quiet_every_day_is_no_fix(planted: Planted) -> None:
+    for days_ns, during, since in ((0, 2.7, 1.0), (DAY_NS, 0.9, 0.8)):
+        for trace, at_ns, region, is_after in planted.requests(every_ns=SECOND):
+            factor = 1.0 if not is_after else during if at_ns < FIXED_NS else since
+            ms = 80.0 * factor * planted.random.lognormal(0, 0.15)
+            planted.span("predict", trace, 1, at_ns - days_ns, ms, region=region, kind="server")
+        planted.write()
+        proof = verify(planted.reader, claim(), END_NS)
+        # By itself it is as it was before; the day before it was a fifth less at this time.
+        assert proof.verdict == ("improved" if days_ns else "recovered")
+        assert proof.controlled == bool(days_ns)
+    assert "beside the same time the day before" in proof.statement
+    assert proof.to_baseline_low < 1.25 < proof.to_baseline_high
+    assert proof.now < 0.09
 
 
 def test_what_is_better_is_not_yet_recovered(planted: Planted) -> None:

@@ -305,7 +305,12 @@ def _verdict(
         return "too_early"
     is_better = any(one.high < 0 for one in to_wrong)
     within = margin if trial.is_share else _strict(trial, blocks)
-    if is_better and any(one.high < margin and one.middle < within for one in to_base):
+    long = sequential.LEAST_MEMORIES * sequential.memory(blocks.judged[blocks.before])
+    least = 0 if _before_ns(blocks) <= SHORT_BASELINE_NS else long
+    count = blocks.since.stop - blocks.since.start
+    if is_better and any(
+        one.high < margin and one.middle < within and count - one.start >= least for one in to_base
+    ):
         return "recovered"
     if not any(one.low > margin for one in to_base) or elapsed_ns < PATIENCE_NS:
         return "too_early"

@@ -30,6 +30,10 @@ RHO = 6.0
 LEAST_BLOCKS = 3
 """No bound rests on fewer."""
 LEAST_BATCHES = 8
+ALIKE = 0.2
+"""Blocks that are correlated by more than this say the same twice."""
+LEAST_MEMORIES = 4
+"""A mean that is called recovered spans so many times what the level remembers."""
 SLOW_Z, SHORT_SLOW_Z = 4.0, 2.5
 """Room for what wanders slowly, in its standard deviations: of four quarters, or of few blocks."""
 
@@ -137,6 +141,28 @@ def autocorrelation(blocks: Floats) -> float:
     centred = blocks - np.mean(blocks[known])
     squares = float(np.mean(centred[known] ** 2))
     return float(np.mean(centred[:-1][both] * centred[1:][both])) / squares if squares > 0 else 0.0
+
+
+def memory(blocks: Floats) -> int:
+    """Returns after how many blocks the level has forgotten where it was, at least 1.
+
+    The first lag at which the correlation is no more than `ALIKE`. A wave of which the history
+    holds half a period forgets after a sixth of it.
+
+    Args:
+        blocks: values before the incident, in the order of time; NaN where there was no request.
+
+    Example:
+        >>> memory(np.tile([1.0, -1.0], 20)), memory(np.sin(np.arange(60) * np.pi / 60))
+        (1, 11)
+    """
+    values = blocks[np.isfinite(blocks)]
+    values = values - values.mean()
+    squares = float(values @ values)
+    for lag in range(1, len(values) // 2):
+        if float(values[:-lag] @ values[lag:]) <= ALIKE * squares:
+            return lag
+    return max(1, len(values) // 2)
 
 
 def level_of(blocks: Floats, spread: Spread) -> Level:

@@ -19,6 +19,7 @@ from vario.investigate.measures import Measure, find_measure, read_steps
 from vario.investigate.pipeline import requests_of
 from vario.investigate.proof import TOO_LITTLE, Judgement, Trial, judge_fix
 from vario.investigate.reader import Reader
+from vario.investigate.season import find_days, say_days
 from vario.investigate.where import join, outside, scope_filter
 from vario.model.filter import Field, Filter
 from vario.model.investigation import (
@@ -43,6 +44,8 @@ NEARLY_EVERY = 0.9
 SHORT_NS = 3 * 3600 * S
 """Incidents up to this long are looked at in short steps."""
 SHORT_HISTORY_NS, LONG_HISTORY_NS = 2 * 3600 * S, 24 * 3600 * S
+LEAST_EARLIER = 0.8
+"""Part of the steps with requests that an earlier day must have, to be compared with."""
 LATE_NS = 12 * S
 """Data of the last seconds may still be on its way."""
 ONSET_UNKNOWN_NS = 300 * S
@@ -94,7 +97,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class _Subject:
-    """What is measured: its tables, its name, and the query of one number of it."""
+    """What is measured: its tables, its name, and the query of one number of it.
+
+    `days` is how many days back the control lies, 0 for other traffic of the same time.
+    """
 
     name: str
     unit: str
@@ -104,6 +110,7 @@ class _Subject:
     is_share: bool
     where: Filter | None = None
     measure: Measure | None = None
+    days: int = 0
 
     @property
     def is_gauge(self) -> bool:
@@ -194,6 +201,17 @@ def _of_requests(
         amount = of.errors if is_errors else of.duration_s
         return Table(window.start_ns, step_ns, amount, of.count)
 
+    def earlier(days: int, then: TimeRange) -> tuple[int, Cube] | None:
+        day = reader.store.read_cube(Signal.TRACES, slice_, then, step_ns=step_ns, by=by)
+        busy = cube.count.sum(axis=0) > 0
+        there = day.keys and (day.count.sum(axis=0)[busy] > 0).mean() >= LEAST_EARLIER
+        return (days, day) if there else None
+
+    days = 0
+    if other is None:
+        # A wave of the day ends by itself, as an incident may: the day before tells them apart.
+        known = find_days(reader, claim.question.service, window, earlier)
+        days, other = known[0] if known else (0, None)
     guards: dict[str, Table] = {}
     if not is_errors:
         guards["errors"] = Table(window.start_ns, step_ns, cube.errors, cube.count)
@@ -205,6 +223,7 @@ def _of_requests(
         guards=guards,
         is_share=is_errors,
         where=slice_,
+        days=days,
     )
 
 
@@ -371,7 +390,8 @@ def _say(claim: Claim, judged: Judgement, subject: _Subject | None) -> str:
     against = ""
     if math.isfinite(high):
         against = f" ({low:.2f} to {high:.2f} times as before"
-        against += ", beside what was not affected)" if judged.controlled else ")"
+        beside = say_days((subject.days,)) if subject.days else "what was not affected"
+        against += f", beside {beside})" if judged.controlled else ")"
     tails = {
         "recovered": f": within {claim.tolerance:.0%} of what it was.",
         "improved": f": better, but not within {claim.tolerance:.0%} of what it was.",
