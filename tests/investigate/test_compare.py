@@ -7,6 +7,7 @@ import pytest
 
 from vario.investigate.compare import Comparison, Measured, Tolerances, compare
 from vario.investigate.compare_words import summarise
+from vario.investigate.like_for_like import compare_with_day
 from vario.model.load import BUCKETS_PER_OCTAVE, LoadTable, ReplicaCount
 from vario.model.telemetry import TimeRange
 
@@ -140,6 +141,20 @@ def test_regions_of_one_release_alone_are_left_out_and_named() -> None:
 
 def test_releases_at_different_times_are_said_to_be() -> None:
     assert "did not answer at the same times" in compare(traffic(beside=False), "v1", "v2").notes[0]
+
+
+@pytest.mark.parametrize(("slower", "verdict"), [(0.0, "inconclusive"), (0.4, "fail")])
+def test_a_full_roll_out_is_held_against_the_same_time_of_an_earlier_day(
+    slower: float, verdict: str
+) -> None:
+    now = traffic(beside=False, slower=slower, requests=400)
+    then = traffic(only_old=True, requests=400, seed=2)
+    found = compare_with_day(7, (then, now), ("v1", "v2"), ((), ()))
+    assert found is not None
+    assert (found.verdict, found.side_by_side) == (verdict, False)
+    assert "v1 is that of the same time a week before" in found.notes[0]
+    assert [part.segment for part in found.parts] == ["", "eu-west", "us-east"]
+    assert compare_with_day(1, (now, then), ("v2", "v3"), ((), ())) is None
 
 
 def test_replica_seconds_are_told_and_not_judged() -> None:

@@ -15,6 +15,8 @@ from vario.drift.releases import ReleaseDrift, compare_releases
 from vario.errors import BadData, NotFound
 from vario.investigate.compare import Comparison, Measured, Part, Tolerances, compare
 from vario.investigate.compare_words import summarise
+from vario.investigate.like_for_like import compare_with_day
+from vario.investigate.season import DAY_NS, DAYS
 from vario.model.load import LoadTable
 from vario.model.service import ServiceSummary
 from vario.model.telemetry import TimeRange
@@ -49,13 +51,22 @@ def compare_versions(
     known = context.store.find_services(window, step_ns=window.duration_ns)
     own = [one for one in known if one.service_name == service and model in ("", one.model_name)]
     baseline, candidate = _choose(service, own, table, baseline, candidate)
-    result = compare(
-        table,
-        baseline,
-        candidate,
-        replicas=context.store.count_replicas(service, window, step_ns=step_ns),
-        tolerances=Tolerances(latency=max_latency, errors=max_errors),
-    )
+    tolerances = Tolerances(latency=max_latency, errors=max_errors)
+    replicas = context.store.count_replicas(service, window, step_ns=step_ns)
+    result = compare(table, baseline, candidate, replicas=replicas, tolerances=tolerances)
+    if not result.side_by_side:
+        for days in reversed(DAYS):  # the same day of the week first
+            if window.start_ns < days * DAY_NS:
+                continue
+            then = TimeRange(window.start_ns - days * DAY_NS, window.end_ns - days * DAY_NS)
+            earlier = context.store.read_load(service, then, step_ns=step_ns, model=model, by=by)
+            counted = context.store.count_replicas(service, then, step_ns=step_ns)
+            found = compare_with_day(
+                days, (earlier, table), (baseline, candidate), (counted, replicas), tolerances
+            )
+            if found is not None:
+                result = found
+                break
     models = [model] if model else sorted({one.model_name for one in own if one.model_name})
     features = [
         found
