@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from tests.support.otlp_sink import OtlpSink, plain
 
 import vario
-from vario.sdk.features import MOST_CATEGORIES, OTHER, columns_of
+from vario.sdk.columns import columns_of
+from vario.sdk.features import MOST_CATEGORIES, OTHER
 from vario.sdk.series import ExponentialSeries, bucket_index
 from vario.sdk.sketches import MOST_BUCKETS, SketchSeries
 

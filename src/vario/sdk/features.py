@@ -9,22 +9,28 @@ On the request's own time a prediction is one `append`; it is folded in the back
 | `feature_category_total` | texts and booleans, by category |
 | `feature_distinct` | how many different texts have no category of their own; see `distinct.py` |
 | `feature_missing_total` | None, NaN, or a feature of this model that was not given, by `reason` |
-| `feature_invalid_total` | what cannot be used, by `reason`: `infinite`, `wrong_type`, `ragged` |
+| `feature_invalid_total` | what cannot be used, by `reason`: `infinite`, `wrong_type`, `ragged`,
+  `repeated`, `too_many` |
 """
 
 import math
 import re
 import sys
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from itertools import groupby
-from typing import Any, cast
+from typing import Any
 
+from vario.sdk.columns import Repeated, size_of
 from vario.sdk.distinct import encode
 from vario.sdk.faults import report, say_once
 
 MOST_WAITING = 8_192
 """Predictions that wait to be folded; what comes beyond is folded by the request that brings it."""
+
+MOST_FEATURES = 1_000
+"""Names of features under the same labels; others are counted as `too_many` of `OTHER`."""
 
 MOST_CATEGORIES = 100
 OTHER = "__other__"
@@ -83,11 +89,24 @@ class FeatureRecorder:
 
     def _fold(self, labels: Labels, rows: Sequence[Mapping[str, Any]]) -> None:
         known = self._known.setdefault(labels, {})
-        for row in rows:
+        taken = list(rows)
+        for i, row in enumerate(rows):
             if row.keys() != known.keys():
-                known.update(dict.fromkeys(str(name) for name in row))
-        for name in known:
-            self._fold_values(labels, name, [row.get(name, _ABSENT) for row in rows])
+                taken[i] = {str(name): value for name, value in row.items()}
+                self._learn(labels, known, taken[i], 1)
+        for name in list(known):  # another thread may learn of more
+            self._fold_values(labels, name, [row.get(name, _ABSENT) for row in taken])
+
+    def _learn(
+        self, labels: Labels, known: dict[str, None], names: Mapping[str, Any], rows: int
+    ) -> None:
+        for name in names:
+            if name not in known:
+                if len(known) < MOST_FEATURES:
+                    known[name] = None
+                else:
+                    self._count(self._invalid, labels, OTHER, "too_many", rows)
+                    say_once(f"a model has over {MOST_FEATURES} features: some are not kept")
 
     def record_batch(self, labels: Labels, columns: Mapping[str, Any]) -> int:
         """Takes many predictions at once, column by column.
@@ -96,28 +115,43 @@ class FeatureRecorder:
             How many predictions there were.
         """
         known = self._known.setdefault(labels, {})
-        sizes = Counter(len(column) for column in columns.values())
-        rows = sizes.most_common(1)[0][0] if sizes else 0
-        for name, column in columns.items():
-            known[name] = None
-            if len(column) != rows:
-                say_once(f"feature {name} of a batch has {len(column)} values, others have {rows}")
-                self._count(self._invalid, labels, name, "ragged", rows)
-                continue
-            self._fold_column(labels, name, column)
-        for name in known.keys() - columns.keys():
-            self._count(self._missing, labels, name, "absent", rows)
+        sizes = Counter(s for s in map(size_of, columns.values()) if s is not None)
+        rows = sizes.most_common(1)[0][0] if sizes else int(bool(columns))
+        self._learn(labels, known, columns, rows)
+        for name in list(known):
+            if name not in columns:
+                self._count(self._missing, labels, name, "absent", rows)
+            elif wrong := _fault_of(name, columns[name], rows):
+                self._count(self._invalid, labels, name, wrong, rows)
+            else:
+                try:
+                    self._fold_column(labels, name, columns[name])
+                except Exception as error:
+                    self._count(self._invalid, labels, name, "wrong_type", rows)
+                    report("fold a column of features", error)
         return rows
+
+    def refuse(self, labels: Labels, error: Exception) -> None:
+        """Counts a prediction whose features could not be read at all."""
+        say_once(f"a prediction's features cannot be used: {error}")
+        self._count(self._invalid, labels, OTHER, "wrong_type", 1)
 
     def _fold_column(self, labels: Labels, name: str, column: Any) -> None:
         numpy = sys.modules.get("numpy")
         array = column
-        kind = getattr(getattr(column, "dtype", None), "kind", None)
-        if numpy is None or kind not in ("f", "i", "u"):
+        kind = _kind_of(column)
+        if kind in _TIMES:
+            self._count(self._invalid, labels, name, "wrong_type", len(column))
+            return
+        if numpy is None or kind not in ("f", "i", "u") or hasattr(column, "mask"):
             self._fold_values(
                 labels, name, column.tolist() if hasattr(column, "tolist") else column
             )
             return
+        # Halves are too coarse for a logarithm, and what is longer than a float may be beyond it.
+        if kind == "f" and column.dtype.itemsize not in (4, 8):
+            with numpy.errstate(over="ignore"):
+                array = column.astype(numpy.float64)
         if kind == "f" and not _is_finite(numpy, array):
             finite = numpy.isfinite(array)
             if not finite.all():  # a sum may also be too large for a float
@@ -189,7 +223,30 @@ def _is_finite(numpy: Any, array: Any) -> bool:
         return math.isfinite(float(array.sum()))
 
 
+def _fault_of(name: str, column: Any, rows: int) -> str:
+    """Returns why a column of a batch cannot be used, empty where it can."""
+    if isinstance(column, Repeated):
+        say_once(f"a batch has several columns called {name}: none of them is used")
+        return "repeated"
+    size = size_of(column)
+    if size is None:
+        return "wrong_type"
+    if size != rows:
+        say_once(f"feature {name} of a batch has {size} values, others have {rows}")
+        return "ragged"
+    return ""
+
+
+def _kind_of(value: Any) -> str:
+    """Returns the letter of NumPy's for what kind of values these are, empty if they are not."""
+    return getattr(getattr(value, "dtype", None), "kind", "")
+
+
 _ABSENT = object()
+_TIMES = ("M", "m")
+"""Dates and durations are no numbers, though NumPy makes whole ones of them."""
+_GAPS = frozenset(("NAType", "NaTType", "MaskedConstant"))
+"""What pandas and NumPy put in place of values that are missing."""
 _FLOATS = frozenset((float,))
 
 
@@ -218,8 +275,12 @@ class _Tally:
             self.texts[str(value)] += 1
         elif isinstance(value, int | float):
             self._add_number(value)
-        elif getattr(value, "ndim", 1) == 0:  # a scalar of NumPy, or an array without dimensions
-            self.add(value.item())
+        elif isinstance(value, Decimal):
+            self._add_number(float(value) if value.is_finite() or value.is_infinite() else math.nan)
+        elif kind.__name__ in _GAPS:
+            self.missing["none"] += 1
+        elif getattr(value, "ndim", 1) == 0 and _kind_of(value) not in _TIMES:
+            self.add(value.item())  # a scalar of NumPy, or an array without dimensions
         else:
             self.invalid["wrong_type"] += 1
 
@@ -234,51 +295,3 @@ class _Tally:
             self.missing["nan"] += 1
         else:
             self.invalid["infinite"] += 1
-
-
-def columns_of(features: Any, names: Iterable[str] | None = None) -> dict[str, Any] | None:
-    """Returns a batch as columns by name; None where it is one prediction's features.
-
-    Args:
-        features: a pandas or polars frame, an Arrow table or record batch, a two-dimensional array
-            (with `names`), a structured array, or a mapping of names to arrays.
-        names: of the columns of a two-dimensional array.
-    """
-    if type(features) is dict or isinstance(features, Mapping):
-        given = cast(Mapping[str, Any], features)
-        first = next(iter(given.values()), None)
-        if getattr(first, "ndim", None) == 1 or _is_frame_column(first):
-            return {str(name): as_array(column) for name, column in given.items()}
-        return None
-    if getattr(features, "column_names", None) is not None:  # Arrow
-        return {name: as_array(features.column(name)) for name in features.column_names}
-    if getattr(features, "columns", None) is not None:  # pandas, polars
-        return {str(name): as_array(features[name]) for name in features.columns}
-    fields = getattr(getattr(features, "dtype", None), "names", None)
-    if fields:
-        return {name: features[name] for name in fields}
-    if getattr(features, "ndim", 0) == 2:
-        wide = list(names) if names is not None else [f"f{i}" for i in range(features.shape[1])]
-        return {name: features[:, i] for i, name in enumerate(wide)}
-    raise TypeError(f"features are a mapping, a frame, a table or an array, not {type(features)}")
-
-
-def _is_frame_column(column: Any) -> bool:
-    return hasattr(column, "to_numpy") or hasattr(column, "to_pylist")
-
-
-def as_array(column: Any) -> Any:
-    """Returns a column as an array where that loses nothing, else as a list."""
-    if hasattr(column, "to_pylist"):  # Arrow: nulls become None
-        if getattr(column, "null_count", 0) == 0:
-            try:
-                return column.to_numpy()
-            except Exception:  # a type without a NumPy one
-                return column.to_pylist()
-        return column.to_pylist()
-    if hasattr(column, "to_list") and getattr(column, "null_count", None) is not None:  # polars
-        nulls = column.null_count()
-        return column.to_list() if nulls else column.to_numpy()
-    if hasattr(column, "to_numpy"):  # pandas
-        return column.to_numpy()
-    return column

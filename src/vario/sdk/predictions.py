@@ -5,8 +5,9 @@ from typing import Any
 
 from opentelemetry import trace
 
+from vario.sdk.columns import as_array, columns_of, row_of
 from vario.sdk.faults import report
-from vario.sdk.features import Labels, as_array, columns_of
+from vario.sdk.features import Labels
 from vario.sdk.logs import keep_event
 from vario.sdk.measures import MOST_BOUND, count, is_id, label
 from vario.sdk.pipeline import Pipeline
@@ -57,9 +58,9 @@ def record_prediction(
             given["model_name"] = model_name
         if model_version:
             given["model_version"] = model_version
-        columns = None if features is None else columns_of(features, feature_names)
-        names = None if features is None else list(features if columns is None else columns)
         labels = _labels(pipeline, given)
+        features, columns = _read(pipeline, features, feature_names, labels)
+        names = None if features is None else list(features if columns is None else columns)
         if columns is None:
             rows = 1
             _record_one(pipeline, features, prediction, labels)
@@ -78,6 +79,21 @@ def record_prediction(
             _say(pipeline, {"request_id": request_id, "prediction": said, **given})
     except Exception as error:
         report("record a prediction", error)
+
+
+def _read(
+    pipeline: Pipeline, features: Any, names: Iterable[str] | None, labels: Labels
+) -> tuple[Any, dict[str, Any] | None]:
+    """Returns features and, of a batch, its columns; what cannot be read is counted and dropped."""
+    if features is None:
+        return None, None
+    try:
+        if type(features) is not dict:
+            features = row_of(features, names)
+        return features, columns_of(features, names)
+    except Exception as error:
+        pipeline.features.refuse(labels, error)
+        return None, None
 
 
 def _annotate(
@@ -117,6 +133,8 @@ def _record_one(
     row = dict(features or {})
     if isinstance(prediction, float | int | str) or getattr(prediction, "ndim", None) == 0:
         row[OUTPUT] = prediction
+    elif getattr(prediction, "ndim", None) == 1 and len(prediction) == 1:
+        row[OUTPUT] = prediction.item()
     if row:
         pipeline.features.record(labels, row)
 

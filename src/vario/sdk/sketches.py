@@ -72,6 +72,8 @@ class SketchSeries(Series):
             self._put(buckets, (index - 1) >> (scale - self.scale), count)
 
     def _add_array(self, numpy: Any, values: Any) -> None:
+        if values.dtype.kind != "f":  # the least integer has no negative
+            values = values.astype(numpy.float64)
         least, most = float(values.min()), float(values.max())
         self.count += len(values)
         with numpy.errstate(over="ignore"):
