@@ -7,6 +7,7 @@ from bench.report import machine, print_rows
 
 MODULES = (
     "ingest",
+    "inserts",
     "sdk",
     "promql",
     "crash",

@@ -31,6 +31,8 @@ _WRITE_SETTINGS = {
     "min_insert_block_size_bytes": 32 << 20,
     # A body with spans of more days than this is a mistake of its sender's, or a poison.
     "max_partitions_per_insert_block": 1000,
+    # Labels of new series are part of a query (`store/direct/book.py`).
+    "max_query_size": 64 << 20,
     # What goes through a Distributed table is on its shard when the insert returns.
     "distributed_foreground_insert": 1,
 }

@@ -1,17 +1,20 @@
 """Series by their labels: what the engine calls them, and in which hours they are stored."""
 
 import struct
+from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
+
+import orjson
 
 from vario.store.engine import Engine
 from vario.store.row_binary import text, varint
 
 MOST_SERIES = 20_000
-"""Bound on what is remembered: about 1 kB a series."""
+"""Bound on what is remembered: about 1.4 KiB a series."""
 HOUR_MS = 3_600_000
-_ASKED_AT_ONCE = 500
+_ASKED_AT_ONCE = 2_000
 _PREFIX = struct.Struct("<IQ")
 _STATE = struct.Struct("<BBqq")
 
@@ -23,11 +26,11 @@ differences, whether they are native histograms."""
 Description = tuple[str, str, str, str]
 """A row in `metric_metadata`: name, type, unit, help."""
 
+# Written into the query: the driver escapes a parameter letter by letter, 30 us a series.
 _ASK = """
-SELECT sipHash64(mapSort(mapFromArrays(pair.1, pair.2))),
-    toUInt32(sipHash64(pair.2[indexOf(pair.1, '__name__')]))
-FROM (SELECT arrayJoin(
-    arrayZip({names:Array(Array(String))}, {values:Array(Array(String))})) AS pair)
+SELECT sipHash64(mapSort(labels)), toUInt32(sipHash64(labels['__name__']))
+FROM (SELECT arrayJoin(JSONExtract(
+    base64Decode('{json}'), 'Array(Map(String, String))')) AS labels)
 """
 _SERIES_COLUMNS = ("id", "name", "labels", "delta", "native", "first_seen", "last_seen")
 
@@ -44,7 +47,7 @@ class Series:
 
     labels: Pairs
     prefix: bytes = b""
-    written: set[State] = field(default_factory=set[State])
+    written: tuple[State, ...] = ()
 
     @property
     def id(self) -> bytes:
@@ -107,7 +110,7 @@ class SeriesBook:
             rows = b"".join([_series_row(series, state) for series, state in new.series])
             self._engine.insert_bytes("metric_series", rows, "RowBinary", columns=_SERIES_COLUMNS)
             for series, state in new.series:
-                series.written.add(state)
+                series.written = (*series.written, state)
         if missing := [each for each in new.descriptions if each not in self.described]:
             rows = b"".join([text(word) for each in missing for word in each])
             columns = ("name", "type", "unit", "help")
@@ -118,9 +121,8 @@ class SeriesBook:
         new = list({id(one): one for one in series if not one.prefix}.values())
         for start in range(0, len(new), _ASKED_AT_ONCE):
             some = new[start : start + _ASKED_AT_ONCE]
-            names = [[name for name, _ in one.labels] for one in some]
-            values = [[value for _, value in one.labels] for one in some]
-            found = self._engine.query_writing(_ASK, {"names": names, "values": values})
+            asked = b64encode(orjson.dumps([dict(one.labels) for one in some])).decode("ascii")
+            found = self._engine.query_writing(_ASK.format(json=asked))
             for one, (number, name_hash) in zip(some, found, strict=True):
                 one.prefix = _PREFIX.pack(name_hash, number)
 

@@ -7,7 +7,9 @@ the next (names, labels, the series of a histogram) is worked out once and remem
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import accumulate
+from sys import intern
 from typing import Any
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
@@ -170,14 +172,20 @@ class _Reader:
             self._rows.new.descriptions[said] = None
         return family
 
+    def _own_series(self, family: _Family, point: Any) -> Series:
+        """Returns the one series of a point."""
+        attributes = tuple(pairs(point.attributes))
+        series = self._book.points.get((family, attributes))
+        if series is None:
+            attributes = _shared(attributes)
+            series = self._book.find(_named(_labels(family, attributes), family.name))
+            self._book.points[family, attributes] = series
+        return series
+
     # Points, by kind
 
     def _number(self, family: _Family, point: Any) -> None:
-        key = (family, tuple(pairs(point.attributes)))
-        series = self._book.points.get(key)
-        if series is None:
-            labels = _labels(family, key[1])
-            series = self._book.points[key] = self._book.find(_named(labels, family.name))
+        series = self._own_series(family, point)
         value = _value(point, _STALE)
         ts_ms = storable_ms(point.time_unix_nano)
         self._rows.add(series, ts_ms, _STALE if point.flags & 1 else value, family.delta)
@@ -244,11 +252,7 @@ class _Reader:
     def _native(self, family: _Family, point: Any) -> None:
         if not -4 <= point.scale <= 8:
             raise NotPlain
-        key = (family, tuple(pairs(point.attributes)))
-        series = self._book.points.get(key)
-        if series is None:
-            labels = _labels(family, key[1])
-            series = self._book.points[key] = self._book.find(_named(labels, family.name))
+        series = self._own_series(family, point)
         ts_ms = storable_ms(point.time_unix_nano)
         stale = point.flags & 1
         row = b"".join(
@@ -314,8 +318,13 @@ def _filled(*found: tuple[str, str]) -> Pairs:
 
 def _label_pairs(found: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """Returns attributes under the names of labels, without what has no name or no value."""
-    named = [(label_name(_plain(key)), value) for key, value in found]
+    named = [(_label(key), value) for key, value in found]
     return [pair for pair in named if pair[0] and pair[1]]
+
+
+def _shared(found: Pairs) -> Pairs:
+    """Returns the same texts, as objects that are there once."""
+    return tuple((intern(key), intern(value)) for key, value in found)
 
 
 def _labels(family: _Family, attributes: Pairs) -> Pairs:
@@ -336,6 +345,11 @@ def _labels(family: _Family, attributes: Pairs) -> Pairs:
 
 def _named(labels: Pairs, name: str, *more: tuple[str, str]) -> Pairs:
     return tuple(sorted((*labels, ("__name__", name), *more)))
+
+
+@lru_cache(maxsize=8192)
+def _label(key: str) -> str:
+    return label_name(_plain(key))
 
 
 def _plain(word: str) -> str:
