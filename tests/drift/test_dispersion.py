@@ -10,12 +10,12 @@ from vario.drift.dispersion import (
     CLUSTER,
     LEAST_BLOCKS,
     Dispersion,
+    Minutes,
     allowance,
     clustered,
     compare_pair,
     design_effect,
     dispersion_of,
-    effect_of,
     study_blocks,
 )
 from vario.drift.distance import psi
@@ -78,8 +78,13 @@ def test_neighbouring_minutes_show_clusters_within_five_minutes(size: int) -> No
     taken: list[float] = []
     for _ in range(300):
         drawn = size * rng.multinomial(300 // size, EVEN, size=5).astype(float)
-        pairs = [compare_pair(*drawn[i : i + 2]) for i in range(4)]
-        taken.append(effect_of([pair for pair in pairs if pair is not None], ALPHA))
+        minutes = Minutes()
+        for i in range(4):
+            assert math.isnan(minutes.effect(ALPHA))
+            pair = compare_pair(*drawn[i : i + 2])
+            assert pair is not None
+            minutes.add(pair)
+        taken.append(minutes.effect(ALPHA))
     assert np.mean(np.array(taken) >= size) > 0.95
     assert np.median(taken) < 3 * size
 

@@ -6,8 +6,8 @@ hour. Both are estimated from healthy traffic itself; what is not known yet is t
 
 import functools
 import math
-import statistics
-from collections.abc import Sequence
+from bisect import bisect_left, insort
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,9 @@ LEAST_BLOCKS = 12
 
 WANDERING = 0.01
 """Assumed before that: windows differ by so much PSI in one direction, 0.1 standard deviations."""
+
+LEAST_PAIRS, MOST_PAIRS = 4, 60
+"""Pairs of neighbouring minutes that must have been seen, and that are kept."""
 
 CLUSTER = 25.0
 """Assumed where traffic is too rare for two minutes in a row to be compared."""
@@ -174,25 +177,46 @@ def compare_pair(earlier: Floats, later: Floats) -> Pair | None:
     >>> (round(pair.effect, 2), pair.freedom)
     (4.29, 1)
     """
-    both = np.stack([earlier, later])
-    both = both[:, both.sum(axis=0) > 0]
-    if both.shape[1] < 2 or both.sum(axis=1).min() <= 0:
+    both = earlier + later
+    n, m = earlier.sum(), later.sum()
+    freedom = int(np.count_nonzero(both)) - 1
+    if freedom < 1 or n <= 0 or m <= 0:
         return None
-    expected = both.sum(axis=1, keepdims=True) * both.sum(axis=0) / both.sum()
-    freedom = both.shape[1] - 1
+    statistic = float(np.sum((earlier * m - later * n) ** 2 / np.maximum(both, 1e-9)) / (n * m))
     median = freedom * (1 - 2 / (9 * freedom)) ** 3  # of chi-square (Wilson and Hilferty)
-    return Pair(float(np.sum((both - expected) ** 2 / expected) / median), freedom)
+    return Pair(statistic / median, freedom)
 
 
-def effect_of(pairs: Sequence[Pair], alpha: float) -> float:
-    """Returns the design effect that neighbouring minutes show, with the error of so few of them.
+class Minutes:
+    """The last pairs of neighbouring minutes, and the design effect that they show."""
 
-    Neighbouring pairs share a minute, and a median knows less than a mean: half of their degrees
-    of freedom count.
-    """
-    effect = max(statistics.median(pair.effect for pair in pairs), 1.0)
-    each = round(sum(pair.freedom for pair in pairs) / len(pairs))
-    return effect * allowance(each, len(pairs) * each / 2, alpha)
+    def __init__(self) -> None:
+        self._pairs: deque[Pair] = deque()
+        self._ordered: list[float] = []
+        self._freedom = 0
+
+    def add(self, pair: Pair) -> None:
+        """Takes a pair; of more than `MOST_PAIRS` the first is let go."""
+        self._pairs.append(pair)
+        insort(self._ordered, pair.effect)
+        self._freedom += pair.freedom
+        if len(self._pairs) > MOST_PAIRS:
+            gone = self._pairs.popleft()
+            del self._ordered[bisect_left(self._ordered, gone.effect)]
+            self._freedom -= gone.freedom
+
+    def effect(self, alpha: float) -> float:
+        """Returns the design effect, with the error of so few pairs; nan if it is unknown.
+
+        Neighbouring pairs share a minute, and a median knows less than a mean: half of their
+        degrees of freedom count.
+        """
+        count = len(self._pairs)
+        if count < LEAST_PAIRS:
+            return math.nan
+        median = (self._ordered[(count - 1) // 2] + self._ordered[count // 2]) / 2
+        each = round(self._freedom / count)
+        return max(median, 1.0) * allowance(each, count * each / 2, alpha)
 
 
 @functools.lru_cache(1_024)
@@ -217,8 +241,8 @@ def dispersion_of(minutes: float, blocks: Blocks | None, rows: float, alpha: flo
     there are none.
 
     Args:
-        minutes: the design effect of `effect_of`; infinite where nothing is to be told yet, nan
-            where minutes say nothing.
+        minutes: the design effect that `Minutes` show; infinite where nothing is to be told yet,
+            nan where minutes say nothing.
         blocks: at least `LEAST_BLOCKS` healthy windows; None where there are fewer.
         rows: rows of the window that is judged.
         alpha: false-alarm probability of the verdict.

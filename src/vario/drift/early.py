@@ -6,13 +6,12 @@ than once in `1 / alpha` steps on average, and Page's sum over a distribution's 
 """
 
 import math
-from collections import deque
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from vario.drift.bins import Floats
-from vario.drift.dispersion import Pair, compare_pair, effect_of
+from vario.drift.dispersion import Minutes, compare_pair
 from vario.drift.judge import Limits
 from vario.drift.sequential import PageHinkley
 
@@ -132,8 +131,6 @@ class ShiftDetector:
         return self.detector.update(moved / math.sqrt(max(self.variance, 1.0))).drift_detected
 
 
-LEAST_PAIRS, MOST_PAIRS = 4, 60
-"""Pairs of neighbouring minutes that must have been seen, and that are kept."""
 SLACK = 2.0
 LEAST_ROWS, LEAST_STEPS = 20, 30
 AVERAGING = 1 / 15
@@ -161,12 +158,11 @@ class EarlyWarning:
     shifted_ms: int | None = None
     is_missing: bool = False
     _before: Floats | None = None
-    _pairs: deque[Pair] = field(default_factory=lambda: deque[Pair](maxlen=MOST_PAIRS))
-    _effect: float = math.nan
+    _minutes: Minutes = field(default_factory=Minutes)
 
     def effect(self) -> float:
         """Returns by how much minutes vary more than independent rows would; nan if unknown."""
-        return self._effect
+        return self._minutes.effect(self.missing.alpha)
 
     def see(self, counts: Floats, missing: float, at_ms: int) -> None:
         """Learns from a minute how much minutes vary.
@@ -183,9 +179,7 @@ class EarlyWarning:
         pair = None if self._before is None else compare_pair(self._before, block)
         self._before = block
         if pair is not None:
-            self._pairs.append(pair)
-            if len(self._pairs) >= LEAST_PAIRS:
-                self._effect = effect_of(self._pairs, self.missing.alpha)
+            self._minutes.add(pair)
 
     def take(
         self,

@@ -87,12 +87,9 @@ class FeatureDrift:
         psi: Population Stability Index, nats; nan where nothing was present, or the reference is
             of another part of the traffic.
         psi_critical: what chance alone passes with probability `Limits.alpha`.
-        psi_p: probability of such a PSI without drift.
         gone: rows without the feature, and of how many.
-        missing_p: probability of so many missing by chance.
         new_ratio: share of present values in unknown categories; nan for numeric features.
         reference_new_ratio: the same of the reference.
-        new_p: probability of so many of them by chance; 1 for numeric features.
     """
 
     feature: str
@@ -102,12 +99,34 @@ class FeatureDrift:
     rows: float
     psi: float
     psi_critical: float
-    psi_p: float
     gone: tuple[float, float]
-    missing_p: float
     new_ratio: float
     reference_new_ratio: float
-    new_p: float
+
+    @property
+    def psi_p(self) -> float:
+        """Probability of such a PSI without drift; 1 where too little is known."""
+        if self._present < TOO_FEW or math.isnan(self.psi):
+            return 1.0
+        k = evidence(self.reference.present, self._present)
+        return self.window.dispersion.p_value(self.psi / k, len(self.reference.counts) - 1)
+
+    @property
+    def missing_p(self) -> float:
+        """Probability of so many missing by chance."""
+        own, effect = self.reference, self.window.dispersion.missing
+        return ratio_increase_p(
+            self.window.missing / effect, self.rows / effect, own.missing, own.rows
+        )
+
+    @property
+    def new_p(self) -> float:
+        """Probability of so many in unknown categories by chance; 1 for numeric features."""
+        own, effect = self.reference, self.window.dispersion.other
+        if math.isnan(self.new_ratio):
+            return 1.0
+        counts = float(self.window.counts[-1]) / effect, self._present / effect
+        return ratio_increase_p(*counts, float(own.counts[-1]), own.present)
 
     @property
     def psi_interval(self) -> Interval:
@@ -185,7 +204,8 @@ def judge(
 
     A feature is called by its gravest change: values that go missing, then new categories, then a
     distribution that moved. Each needs an effect worth telling and a p-value that survives both
-    `Limits.alpha` and Benjamini-Hochberg over all tests of the call.
+    `Limits.alpha` and Benjamini-Hochberg over all tests of the call; a test whose effect is not
+    worth telling counts as one that has found nothing.
 
     Args:
         pairs: each feature's reference and its window.
@@ -193,32 +213,33 @@ def judge(
     """
     limits = limits or Limits()
     measured = [measure(reference, window, limits) for reference, window in pairs]
-    p_values = np.array([[d.missing_p, d.new_p, d.psi_p] for d in measured]).reshape(-1, 3)
+    p_values = np.array([_p_values(drift, limits) for drift in measured]).reshape(-1, 3)
     proven = false_discoveries(p_values.ravel(), limits.false_discovery_rate).reshape(-1, 3)
     proven &= p_values <= limits.alpha
     return [
-        _with_verdict(drift, bool(row[0]), bool(row[1]), bool(row[2]), limits)
+        replace(drift, verdict=_KINDS[int(row.argmax())]) if row.any() else drift
         for drift, row in zip(measured, proven, strict=True)
     ]
 
 
-def _with_verdict(
-    drift: FeatureDrift, is_missing: bool, is_new: bool, has_moved: bool, limits: Limits
-) -> FeatureDrift:
+_KINDS: tuple[Verdict, ...] = ("missing", "new_category", "drifted")
+"""From the gravest on."""
+
+
+def _p_values(drift: FeatureDrift, limits: Limits) -> tuple[float, float, float]:
+    """Returns the probabilities of what is missing, new and moved; 1 for what is not worth telling.
+
+    Of too few rows only what is missing is told.
+    """
     risen = drift.missing_ratio - drift.reference_missing_ratio
     factor = limits.missing_factor * drift.reference_missing_ratio
-    newer = drift.new_ratio - drift.reference_new_ratio
-    if is_missing and risen >= limits.least_missing and drift.missing_ratio >= factor:
-        verdict: Verdict = "missing"
-    elif drift.verdict == "too_few":
-        verdict = "too_few"
-    elif is_new and newer >= limits.least_new:
-        verdict = "new_category"
-    elif has_moved and drift.psi >= max(limits.least_psi, drift.psi_critical):
-        verdict = "drifted"
-    else:
-        verdict = "stable"
-    return replace(drift, verdict=verdict)
+    is_gap = risen >= limits.least_missing and drift.missing_ratio >= factor
+    missing = drift.missing_p if is_gap else 1.0
+    if drift.verdict == "too_few":
+        return missing, 1.0, 1.0
+    is_new = drift.new_ratio - drift.reference_new_ratio >= limits.least_new
+    has_moved = drift.psi >= max(limits.least_psi, drift.psi_critical)
+    return missing, drift.new_p if is_new else 1.0, drift.psi_p if has_moved else 1.0
 
 
 def measure(reference: FeatureReference, window: Window, limits: Limits) -> FeatureDrift:
@@ -227,40 +248,23 @@ def measure(reference: FeatureReference, window: Window, limits: Limits) -> Feat
     The evidence of clustered counts is that of as many independent rows as they are worth.
     """
     present = float(window.counts.sum())
-    rows = present + window.missing
-    vary = window.dispersion
-    missing_p = ratio_increase_p(
-        window.missing / vary.missing, rows / vary.missing, reference.missing, reference.rows
-    )
-    nan = float("nan")
-    new, reference_new, new_p = nan, nan, 1.0
+    psi, critical, new, reference_new = math.nan, math.nan, math.nan, math.nan
     if reference.kind == "categorical" and present:
         new = float(window.counts[-1]) / present
         reference_new = float(reference.counts[-1]) / reference.present
-        new_p = ratio_increase_p(
-            float(window.counts[-1]) / vary.other,
-            present / vary.other,
-            float(reference.counts[-1]),
-            reference.present,
-        )
-    psi, critical, psi_p, freedom = nan, nan, 1.0, len(reference.counts) - 1
     if present and window.is_like:
         psi = distance.psi(reference.counts, window.counts)
-        k = evidence(reference.present, present)
-        critical = k * vary.critical(freedom, limits.alpha)
-        psi_p = 1.0 if present < TOO_FEW else vary.p_value(psi / k, freedom)
+        limit = window.dispersion.critical(len(reference.counts) - 1, limits.alpha)
+        critical = evidence(reference.present, present) * limit
     return FeatureDrift(
         feature=reference.name,
         verdict="too_few" if present < TOO_FEW else "stable",
         reference=reference,
         window=window,
-        rows=rows,
+        rows=present + window.missing,
         psi=psi,
         psi_critical=critical,
-        psi_p=psi_p,
-        gone=(window.missing, rows),
-        missing_p=missing_p,
+        gone=(window.missing, present + window.missing),
         new_ratio=new,
         reference_new_ratio=reference_new,
-        new_p=new_p,
     )
