@@ -39,7 +39,7 @@ def reference(tmp_path: Path, embedded_engine: object) -> Path:
     train = write_csv(tmp_path / "train.csv", 1)
     options = ("--model", "recommender", "--name", "v23", "--columns", "age,country")
     made = invoke("reference", "create", train, *options, "--prediction", "score", "--out", out)
-    assert (made.output, made.exit_code) == (f"wrote {out}: 3 features\n", 0)
+    assert (made.output, made.exit_code) == (f"wrote {out}: 3 features, 3000 rows\n", 0)
     return out
 
 
@@ -111,3 +111,56 @@ def test_unknown_columns_are_told(tmp_path: Path, embedded_engine: object) -> No
     broken.write_text("{}")
     found = invoke("drift", "check", "--reference", broken, "--candidate", data)
     assert (found.exit_code, "is no reference" in found.output) == (2, True)
+
+
+def test_dates_and_ids_are_no_features_unless_asked_for(
+    tmp_path: Path, embedded_engine: object
+) -> None:
+    data = tmp_path / "train.csv"
+    rows = [f"{20 + i % 50},2026-01-{1 + i % 28:02},user-{i}," for i in range(500)]
+    data.write_text("\n".join(["age,day,user,nothing", *rows]) + "\n")
+    out = tmp_path / "made.json"
+    given = ("reference", "create", data, "--model", "m", "--name", "n", "--out", out)
+    found = invoke(*given)
+    assert found.exit_code == 0, found.output
+    for told in (
+        "left out: day (dates); name features with --columns",
+        "left out: user (nearly every row has a value of its own)",
+        "left out: nothing (no value in any row)",
+    ):
+        assert told in found.output
+    assert sorted(json.loads(out.read_text("utf-8"))["features"]) == ["age"]
+    found = invoke(*given, "--columns", "age,user")
+    assert found.exit_code == 0, found.output
+    assert sorted(json.loads(out.read_text("utf-8"))["features"]) == ["age", "user"]
+
+
+def test_what_a_newcomer_may_forget_is_told(
+    reference: Path, tmp_path: Path, embedded_engine: object
+) -> None:
+    data = write_csv(tmp_path / "candidate.csv", 3)
+    found = invoke("drift", "check", "--reference", reference, "--candidate", data)
+    assert found.exit_code == 0, found.output
+    assert "prediction is not checked: name the candidate's column of it" in found.output
+    assert "2 features against reference 'v23': all pass" in found.output
+
+    for name, text, message in (
+        ("empty.csv", "", "has no rows"),
+        ("head.csv", "age,country\n", "has no rows"),
+        ("ragged.csv", "age,country\n1,de\n2\n", "cannot be read as CSV: Rows have different"),
+        ("broken.parquet", "no rows " * 9, "cannot be read as Parquet: Not a Parquet file"),
+    ):
+        (tmp_path / name).write_text(text)
+        found = invoke("drift", "check", "--reference", reference, "--candidate", tmp_path / name)
+        assert (found.exit_code, message in found.output) == (2, True), found.output
+        assert "chdb" not in found.output
+
+    (tmp_path / "rows.parquet").write_bytes(b"PAR1\x80\xff")
+    for given, message in (
+        ((tmp_path / "rows.parquet", data), "is no reference but rows: make one of it with"),
+        ((tmp_path / "nowhere.json", data), "nowhere.json: there is no such file"),
+        ((reference, data, "--min-presence", "99"), "99.0 is not in the range 0<=x<=1"),
+        ((reference, data, "--max-psi", "-1"), "-1.0 is not in the range x>=0"),
+    ):
+        found = invoke("drift", "check", "--reference", given[0], "--candidate", *given[1:])
+        assert (found.exit_code, message in found.output) == (2, True), found.output

@@ -1,6 +1,8 @@
 """`vario drift`: what drifts, and the gate before a deploy."""
 
 import json
+import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -9,6 +11,7 @@ import click
 
 from vario.cli.client import ask, json_option, server_option
 from vario.cli.output import format_time, print_table
+from vario.cli.reference import OUTPUT
 from vario.errors import BadData
 
 if TYPE_CHECKING:
@@ -223,12 +226,25 @@ def _line(r: Any) -> str:
     "--candidate", required=True, type=click.Path(path_type=Path), help="Parquet, CSV, Arrow, ..."
 )
 @click.option("--model", default="", help="The model, where --reference is a name.")
-@click.option("--max-psi", default=0.2, show_default=True, help="Greatest PSI that passes.")
-@click.option("--min-presence", default=0.99, show_default=True, help="Least share with a value.")
+@click.option(
+    "--max-psi",
+    default=0.2,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="Greatest PSI that passes.",
+)
+@click.option(
+    "--min-presence",
+    default=0.99,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="Least share with a value.",
+)
 @click.option(
     "--max-out-of-range",
     default=1.0,
     show_default=True,
+    type=click.FloatRange(0, 1),
     help="Greatest share of values beyond the reference's lowest and highest.",
 )
 @click.option("--by", default="", help="A column whose values are checked one by one: region.")
@@ -259,7 +275,12 @@ def check(
     if prediction and prediction not in columns:
         raise BadData(f"{candidate} has no column {prediction!r}; it has {', '.join(columns)}")
     if prediction:
-        columns["prediction"] = columns.pop(prediction)
+        columns[OUTPUT] = columns.pop(prediction)
+    if OUTPUT in reference.features and OUTPUT not in columns:
+        told = f"{OUTPUT} is not checked: name the candidate's column of it with --prediction"
+        click.echo(told, err=True)
+        kept = {name: one for name, one in reference.features.items() if name != OUTPUT}
+        reference = replace(reference, features=kept)
     found = check_data(
         reference,
         columns,
@@ -282,7 +303,15 @@ def _load(given: str, model: str, server: str) -> "Reference":
 
     path = Path(given)
     if path.is_file():
-        return load_reference(path.read_text("utf-8"), given)
+        try:
+            return load_reference(path.read_text("utf-8"), given)
+        except UnicodeDecodeError as error:
+            raise BadData(
+                f"{given} is no reference but rows: make one of it with "
+                f"'vario reference create {given} --model MODEL --name NAME --out reference.json'"
+            ) from error
+    if path.suffix == ".json":
+        raise BadData(f"{given}: there is no such file")
     kept = ask(server, "/api/references")["references"]
     named = [r for r in kept if r["name"] == given and model in ("", r["model_name"])]
     if not named:
@@ -306,8 +335,8 @@ def _print_check(reference: "Reference", found: "list[Checked]", by: str) -> Non
                 one.feature.name,
                 one.segment or "all",
                 click.style("FAIL", fg="red") if one.failures else click.style("ok", fg="green"),
-                f"{one.drift.psi:.3f}",
-                f"{one.drift.psi_critical:.3f}",
+                _number(one.drift.psi),
+                _number(one.drift.psi_critical),
                 f"{1 - one.drift.missing_ratio:.2%}",
                 "-"
                 if one.drift.outside_ratio != one.drift.outside_ratio
@@ -325,6 +354,10 @@ def _print_check(reference: "Reference", found: "list[Checked]", by: str) -> Non
     features = len(reference.features)
     told = f"{features} features against reference {reference.name!r}"
     click.echo(f"{told}: {f'{len(failed)} failed' if failed else 'all pass'}")
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}" if math.isfinite(value) else "-"
 
 
 def _as_json(one: "Checked") -> dict[str, Any]:

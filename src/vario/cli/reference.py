@@ -1,7 +1,9 @@
 """`vario reference`: what models are compared with."""
 
+import datetime
 import json
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -13,6 +15,8 @@ from vario.cli.output import format_time, print_table
 from vario.errors import BadData
 
 OUTPUT = "prediction"
+MOST_CATEGORIES = 100
+"""A text with more of them is left out if nearly every row has one of its own."""
 
 
 @click.group()
@@ -65,7 +69,8 @@ def create(
     document = _of_file(file, model, called, model_version, columns, prediction, label, by, bins)
     if out:
         out.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
-        click.echo(f"wrote {out}: {len(document['features'])} features")
+        rows = max(sum(f["counts"]) + f["missing"] for f in document["features"].values())
+        click.echo(f"wrote {out}: {len(document['features'])} features, {rows:.0f} rows")
         return
     made = send(server, "PUT", "/api/references", {"document": document})
     click.echo(_told(made, server))
@@ -109,6 +114,8 @@ def _of_file(
     unknown = [c for c in (*wanted, *others) if c not in found]
     if unknown:
         raise BadData(f"{file} has no column {unknown[0]!r}; it has {', '.join(found)}")
+    if not columns:
+        wanted = list(_fit(found, wanted))
     features = {column: make_feature(column, found[column], bins) for column in wanted}
     if prediction:
         features[OUTPUT] = make_feature(OUTPUT, found[prediction], bins)
@@ -119,6 +126,26 @@ def _of_file(
     made = Reference(name, model, version, file.name, time.time_ns(), features, parts)
     document: dict[str, Any] = json.loads(dump_reference(made))
     return document
+
+
+def _fit(found: Mapping[str, Any], wanted: Sequence[str]) -> Iterator[str]:
+    """Yields the columns that may be features; says which others there are, and why not."""
+    for name in wanted:
+        if why := _unfit(found[name]):
+            click.echo(f"left out: {name} ({why}); name features with --columns", err=True)
+        else:
+            yield name
+
+
+def _unfit(column: Any) -> str:
+    values = [value for value in column if value is not None]
+    if not values:
+        return "no value in any row"
+    if isinstance(values[0], datetime.date):
+        return "dates"
+    if isinstance(values[0], str) and len(set(values)) > max(MOST_CATEGORIES, len(values) / 2):
+        return "nearly every row has a value of its own"
+    return ""
 
 
 def _told(made: Any, server: str) -> str:

@@ -84,7 +84,9 @@ def check(
             segment,
             drift,
             tuple(window.counts.tolist()),
-            _failures(drift, max_psi, min_presence, max_out_of_range),
+            _failures(drift, max_psi, min_presence, max_out_of_range)
+            if feature.name in columns
+            else ("the candidate has no such column",),
         )
         for (segment, feature, window), drift in zip(pairs, found, strict=True)
     ]

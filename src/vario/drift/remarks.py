@@ -3,7 +3,8 @@
 import shlex
 from collections.abc import Iterator
 
-from vario.drift.report import DriftReport
+from vario.drift.live import FOLDED
+from vario.drift.report import DriftReport, Invalid
 from vario.query.doctor import Check
 
 MOST_TOLD = 20
@@ -13,6 +14,8 @@ _REMEDIES = {
     "infinite": "divisions by zero and overflows make infinities: give None for no value",
     "wrong_type": "a feature's value is a number, a text or a boolean: leave lists, objects and "
     "dates out of `features`, or make numbers of them",
+    "repeated": "two columns of a batch have the same name: give each its own",
+    "too_many": "names of features must not be ids: a model has at most 1,000 of them",
     "ragged": "all columns of a batch must have one length: record batches before they are padded",
 }
 _OTHERWISE = "see what the service gives to vario.record_prediction for it"
@@ -50,7 +53,12 @@ def examine(report: DriftReport) -> Iterator[Check]:
     for invalid in sorted(report.invalid, reverse=True)[:MOST_TOLD]:
         yield Check(
             "features", "", "warning",
-            f"model {invalid.model_name!r}: {invalid.count:.0f} values of feature "
-            f"{invalid.feature!r} cannot be used ({invalid.reason}); they count as missing",
+            f"model {invalid.model_name!r}: {invalid.count:.0f} values of {_subject(invalid)} "
+            f"cannot be used ({invalid.reason}); they count as missing",
             _REMEDIES.get(invalid.reason, _OTHERWISE),
         )  # fmt: skip
+
+
+def _subject(invalid: Invalid) -> str:
+    """Returns whose values they are; what could not be read at all has no name."""
+    return "`features`" if invalid.feature == FOLDED else f"feature {invalid.feature!r}"

@@ -1,5 +1,6 @@
 """Reads columns of data files with the engine: Parquet, CSV, Arrow, JSON lines."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,14 @@ def read_columns(path: Path) -> dict[str, Any]:
             )
         )
     except VarioError as error:
-        raise BadData(f"{path} cannot be read as {form}: {error}") from error
+        raise BadData(_told(path, form, str(error))) from error
     finally:
         engine.close()
+
+
+def _told(path: Path, form: str, error: str) -> str:
+    """Returns what is wrong with a file, without the engine's words around it."""
+    if "EMPTY_DATA_PASSED" in error or "the file is empty" in error:
+        return f"{path} has no rows: its first line names the columns, the others are rows"
+    reasons = re.findall(r"DB::Exception: (.+?)(?:\. )?\(", error) or [error]
+    return f"{path} cannot be read as {form.removesuffix('WithNames')}: {reasons[-1].strip()}"
