@@ -8,11 +8,12 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 UI := src/vario/api/static/index.html
 
-.PHONY: help setup demo test check bench ui types screenshots browser lock clean
+.PHONY: help setup demo test oracles check bench ui types screenshots browser lock clean
 help:
 	@echo "make setup   virtual environment with everything that development needs"
 	@echo "make demo    the whole of vario with a live inference system to watch"
 	@echo "make test    all tests (needs nothing beforehand)"
+	@echo "make oracles tests against Evidently, NannyML and polars, in an environment of their own"
 	@echo "make check   linters, types, import directions, size limits"
 	@echo "make bench   measure: start-up, memory, ingest, SDK"
 	@echo "make types   TypeScript types anew, after a change of the API's shapes"
@@ -48,6 +49,16 @@ browser: setup
 test: ui browser
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
+# Evidently and NannyML need pandas 2, vario's tests have pandas 3: 2.7 GB of their own.
+ORACLES := .venv-oracles
+oracles: setup
+	test -x $(ORACLES)/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(ORACLES)
+	$(BIN)/uv pip install --quiet --python $(ORACLES)/bin/python -r pyproject.toml --extra server \
+	  -r tests/oracles.txt
+	PYTHONPATH=src $(ORACLES)/bin/python -m pytest -W ignore -p no:cacheprovider \
+	  -k 'evidently or nannyml or polars' tests/drift/test_evidently.py tests/drift/test_nannyml.py \
+	  tests/sdk/test_features.py tests/sdk/test_strange_features.py
+
 check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -63,4 +74,4 @@ lock:
 	  --extra server --extra dev --output-file requirements.lock pyproject.toml
 
 clean:
-	rm -rf $(VENV) web/node_modules src/vario/api/static dist
+	rm -rf $(VENV) $(ORACLES) web/node_modules src/vario/api/static dist
