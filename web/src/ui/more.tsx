@@ -17,7 +17,8 @@ export function More({ className, tools }: { className: string | undefined; tool
     <>
       <button
         type="button"
-        className={`${className} ${css.button}`}
+        className={className}
+        data-more
         aria-expanded={open}
         aria-haspopup="dialog"
         aria-current={here ? "page" : undefined}

@@ -164,7 +164,7 @@ function Reach({ headroom, service }: { headroom: Headroom; service: string }) {
         <h2>How much more traffic can {service} take?</h2>
         <span className={css.note}>target: {headroom.target_source}</span>
       </header>
-      <p className={css.said} data-warn={Icon !== OkIcon || undefined}>
+      <p className={css.said} data-warn={Icon !== OkIcon || undefined} data-bad={Icon === BadIcon || undefined}>
         <Icon size={18} />
         <strong>{words}</strong>
       </p>

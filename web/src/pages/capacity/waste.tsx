@@ -9,6 +9,8 @@ import css from "./capacity.module.css";
 /** Replicas are told apart up to this many. */
 const DRAWN = 24;
 const WANTED = 0.6;
+/** A share of the time that is worth a picture. */
+const WORTH = 0.02;
 const SIZES = [1, 2, 4, 8, 16, 32];
 
 export function Idle({ idle }: { idle: Capacity["idle"] }) {
@@ -92,7 +94,7 @@ export function Batches({ batches }: { batches: readonly BatchGain[] }) {
       {batches.map((one) => (
         <div key={one.span} className={css.batch}>
           <p>{one.text}.</p>
-          {one.fixed !== null && one.item !== null && <Sizes one={one} fixed={one.fixed} item={one.item} />}
+          {one.fixed !== null && one.item !== null && (one.saved ?? 0) > WORTH && <Sizes one={one} fixed={one.fixed} item={one.item} />}
         </div>
       ))}
     </section>

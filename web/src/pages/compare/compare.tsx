@@ -56,9 +56,10 @@ function versionsOf(services: readonly Service[], service: string, model: string
 
 function Chosen({ services }: { services: readonly Service[] }) {
   const names = [...new Set(services.map((one) => one.service))];
-  const likely = names.toSorted(
-    (a, b) => versionsOf(services, b, "").length - versionsOf(services, a, "").length,
-  )[0];
+  // One that has two releases; else one that serves a model, where releases come first.
+  const rank = (name: string) =>
+    2 * Math.min(2, versionsOf(services, name, "").length) + Number(services.some((one) => one.service === name && one.model));
+  const likely = names.toSorted((a, b) => rank(b) - rank(a))[0];
   const [service] = useParam("service", likely ?? "");
   const [model, setModel] = useParam("model", "");
   const [baseline, setBaseline] = useParam("baseline", "");
@@ -116,15 +117,13 @@ function Chosen({ services }: { services: readonly Service[] }) {
       {missing ? (
         <LookBack title={versions.length > 1 ? "These releases are not in this time window" : "Only one release answered in this time window"}>
           {query.error?.message}
-          <p>
-            <button
-              type="button"
-              className={css.swap}
-              onClick={() => setParams({ baseline: null, candidate: null })}
-            >
-              Compare the two newest
-            </button>
-          </p>
+          {versions.length > 1 && (
+            <p>
+              <button type="button" className={css.swap} onClick={() => setParams({ baseline: null, candidate: null })}>
+                Compare the two newest
+              </button>
+            </p>
+          )}
         </LookBack>
       ) : (
         <Answer query={query} loading={<Loading rows={10} label="the comparison" />}>
