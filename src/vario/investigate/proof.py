@@ -144,6 +144,7 @@ def judge_fix(trial: Trial, previous: FixVerdict = "too_early") -> Judgement:
     if verdict not in ("recovered", "relapsed") and best is not None:
         count = int(np.isfinite(since).sum()) - best.start
         more = sequential.blocks_to_go(best.mean - base.mean, margin, count, spread, base)
+        more = max(more, _least_blocks(blocks) - count) if more else 0
     return Judgement(
         verdict=verdict, **measured, requests=int(blocks.table.total[:, blocks.since].sum()),
         mix_adjusted=blocks.table.amount.shape[0] > 1, controlled=blocks.control is not None,
@@ -305,9 +306,7 @@ def _verdict(
         return "too_early"
     is_better = any(one.high < 0 for one in to_wrong)
     within = margin if trial.is_share else _strict(trial, blocks)
-    long = sequential.LEAST_MEMORIES * sequential.memory(blocks.judged[blocks.before])
-    least = 0 if _before_ns(blocks) <= SHORT_BASELINE_NS else long
-    count = blocks.since.stop - blocks.since.start
+    least, count = _least_blocks(blocks), blocks.since.stop - blocks.since.start
     if is_better and any(
         one.high < margin and one.middle < within and count - one.start >= least for one in to_base
     ):
@@ -315,6 +314,16 @@ def _verdict(
     if not any(one.low > margin for one in to_base) or elapsed_ns < PATIENCE_NS:
         return "too_early"
     return "improved" if is_better else "not_recovered"
+
+
+def _least_blocks(blocks: _Blocks) -> int:
+    """Returns how many blocks a mean has to span before it is called recovered.
+
+    What wanders for minutes may be low for minutes. A short history does not tell how long.
+    """
+    if _before_ns(blocks) <= SHORT_BASELINE_NS:
+        return 0
+    return sequential.LEAST_MEMORIES * sequential.memory(blocks.judged[blocks.before])
 
 
 def _settle(
