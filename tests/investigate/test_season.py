@@ -7,15 +7,18 @@ import numpy as np
 import pytest
 from bench.service import Plan, Simulation
 from tests.conftest import KEEP_FOR_YEARS, START_NS
+from tests.support.planted import ONSET_NS, Planted
 
 from vario.clock import ManualClock
 from vario.config import StoreSettings
+from vario.investigate.measures import find_measured
 from vario.investigate.pipeline import investigate
 from vario.investigate.probers import PROBERS
 from vario.investigate.reader import Reader
 from vario.investigate.season import DAY_NS, EarlierDay, shape_of
 from vario.investigate.timeline import Timeline, find_signs
 from vario.model.investigation import Incident, Investigation, Question
+from vario.model.series import SampleBlock
 from vario.model.telemetry import TimeRange
 from vario.store.clickhouse import ClickHouseStore, open_store
 from vario.store.engine import Engine
@@ -98,3 +101,18 @@ def test_a_rise_beyond_that_of_the_day_before_stands() -> None:
     later = np.where(np.arange(80) < 60, usual, 0.10)
     (sign,) = find_signs(timeline(count, random.binomial(200, later).astype(float), day), "errors")
     assert abs(sign.onset.start - 60) <= 2
+
+
+def test_a_metric_that_rises_every_day_is_usual(planted: Planted) -> None:
+    history = planted.case().history
+    question = Question("ml-infer", history, "cost")
+    random = np.random.default_rng(4)
+    times_ns = np.arange(history.start_ns, history.end_ns, 15 * 10**9)
+    busy = np.where(times_ns < ONSET_NS, 0.8, 0.4)
+    for days_ns, known in ((0, 1), (7 * DAY_NS, 0)):
+        labels = [{"__name__": "gpu_utilization", "job": "ml-infer", "gpu": "0"}]
+        values = busy + random.normal(0, 0.02, len(busy))
+        block = SampleBlock(np.array([0, len(busy)]), (times_ns - days_ns) // 10**6, values)
+        planted.store.write_samples(labels, block)
+        found = find_measured(planted.reader, question, history, 15 * 10**9)
+        assert len(found) == known
