@@ -8,8 +8,9 @@ from typing import Any
 
 import orjson
 
+from vario.store.direct.values import Texts, pairs_map
 from vario.store.engine import Engine
-from vario.store.row_binary import text, varint
+from vario.store.row_binary import text
 
 MOST_SERIES = 20_000
 """Bound on what is remembered: about 1.4 KiB a series."""
@@ -107,7 +108,8 @@ class SeriesBook:
         """Stores rows of series and metadata; from then on each of the series has its prefix."""
         if new.series:
             self._resolve(series for series, _ in new.series)
-            rows = b"".join([_series_row(series, state) for series, state in new.series])
+            texts = Texts()
+            rows = b"".join([_series_row(series, state, texts) for series, state in new.series])
             self._engine.insert_bytes("metric_series", rows, "RowBinary", columns=_SERIES_COLUMNS)
             for series, state in new.series:
                 series.written = (*series.written, state)
@@ -127,16 +129,14 @@ class SeriesBook:
                 one.prefix = _PREFIX.pack(name_hash, number)
 
 
-def _series_row(series: Series, state: State) -> bytes:
+def _series_row(series: Series, state: State, texts: Texts) -> bytes:
     hour, delta, native = state
     name = dict(series.labels).get("__name__", "")
-    words = b"".join([text(name) + text(value) for name, value in series.labels])
     return b"".join(
         (
             series.id,
-            text(name),
-            varint(len(series.labels)),
-            words,
+            texts[name],
+            pairs_map(series.labels, texts),
             _STATE.pack(delta, native, hour * HOUR_MS, (hour + 1) * HOUR_MS),
         )
     )

@@ -295,7 +295,7 @@ class _Reader:
 
 
 def _make_resource(found: Pairs, book: SeriesBook) -> _Resource:
-    first = first_of(list(found))
+    first = first_of(found)
     own = _label_pairs(found)
     names = [name for name, _ in own]
     if len(set(names)) < len(names) or "__name__" in names:

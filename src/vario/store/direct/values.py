@@ -3,7 +3,7 @@
 import struct
 from base64 import b64encode
 from binascii import hexlify
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -75,12 +75,12 @@ def pairs(attributes: Iterable[Any]) -> list[tuple[str, str]]:
     return [(pair.key, value_text(pair.value)) for pair in attributes]
 
 
-def pairs_map(found: list[tuple[str, str]], texts: Texts) -> bytes:
+def pairs_map(found: Sequence[tuple[str, str]], texts: Texts) -> bytes:
     """Returns keys and texts as a Map(String, String)."""
     return varint(len(found)) + b"".join([texts[key] + texts[value] for key, value in found])
 
 
-def first_of(found: list[tuple[str, str]]) -> dict[str, str]:
+def first_of(found: Sequence[tuple[str, str]]) -> dict[str, str]:
     """Returns the first text of each key, which is what the engine finds in a map."""
     return dict(reversed(found))
 
