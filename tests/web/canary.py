@@ -24,6 +24,8 @@ SERVICE = "scorer"
 MINUTES = 10
 LEAST, MOST, LIMIT = 2.0, 9.0, 12.0
 """Requests a second at the quietest and the busiest, and what all replicas together can take."""
+ALONE_UNTIL_S = (MINUTES - 1) * 60
+"""Age at which the canary begins."""
 SLOWER = 1.8
 BUSY = 0.2
 
@@ -37,7 +39,7 @@ def send_canary(address: str) -> None:
         load = LEAST + (MOST - LEAST) * (0.5 - 0.5 * math.cos(age_s / 25))
         for _ in range(random.poisson(load)):
             region = "us-east" if random.random() < 0.5 else "eu-west"
-            version = "v8" if random.random() < 0.4 else "v7"
+            version = "v8" if age_s < ALONE_UNTIL_S and random.random() < 0.4 else "v7"
             took_ms = random.exponential(30 / (1 - load / LIMIT)) + 1
             if (region, version) == ("us-east", "v8"):
                 took_ms *= SLOWER

@@ -41,7 +41,9 @@ def test_what_is_stored_by_signal_service_metric_and_label(
     expect(services).to_contain_text(re.compile("batch-scorer.*traces"))
     expect(page.get_by_test_id("data-cuts")).to_contain_text("traces_days = 3")
     expect(page.get_by_test_id("data-cuts")).to_contain_text(re.compile(r"saves about.*iB"))
-    expect(page.get_by_role("button", name="Copy the setting for traces")).to_be_visible()
+    expect(
+        page.get_by_role("button", name="Copy the setting for traces", exact=True)
+    ).to_be_visible()
     expect(page.get_by_test_id("data-growth").get_by_role("img")).to_have_attribute(
         "aria-label", re.compile(r"Growth over \d+ steps.*rows of traces")
     )

@@ -23,11 +23,11 @@ const SHOWN = 12;
 
 /** The goals whose name or kind has every word of `wanted`; names that begin with it come first. */
 export function findGoals(goals: readonly Goal[], wanted: string): Goal[] {
-  const text = wanted.trim().toLowerCase();
-  const words = text.split(/\s+/);
+  const words = wanted.trim().toLowerCase().split(/\s+/);
+  const begins = ({ name }: Goal) => Number(name.toLowerCase().startsWith(words[0] ?? ""));
   return goals
     .filter(({ name, kind }) => words.every((word) => `${name} ${kind}`.toLowerCase().includes(word)))
-    .toSorted((a, b) => Number(b.name.toLowerCase().startsWith(text)) - Number(a.name.toLowerCase().startsWith(text)))
+    .toSorted((a, b) => begins(b) - begins(a))
     .slice(0, SHOWN);
 }
 

@@ -56,11 +56,12 @@ export function Forest({ found, by, allowed }: ForestProps) {
 }
 
 function Axis({ reach, unit, allowed }: { reach: number; unit: string; allowed: number }) {
+  const limit = placeOf(allowed, reach);
   return (
     <span className={css.axis} aria-hidden="true">
       <span style={{ left: 0 }}>{formatChange(-reach, unit, true)}</span>
       <span style={{ left: "50%" }}>0</span>
-      <span style={{ left: `${placeOf(allowed, reach) * 100}%` }} data-allowed>
+      <span style={{ left: `${limit * 100}%` }} data-allowed={limit > 0.65 ? "before" : "after"}>
         {formatChange(allowed, unit)} allowed
       </span>
     </span>

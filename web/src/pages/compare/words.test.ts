@@ -11,7 +11,7 @@ describe("a comparison of releases", () => {
   it("is said in a sentence", () => {
     const say = (verdict: "pass" | "fail" | "inconclusive") => sayVerdict({ verdict, baseline: "v1", candidate: "v2" });
     expect([say("fail"), say("pass"), say("inconclusive")]).toEqual([
-      "v2 is worse than v1", "v2 is as good as v1", "Too early to tell whether v2 is as good as v1",
+      "v2 is worse than v1", "v2 is at least as good as v1", "Too early to tell whether v2 is as good as v1",
     ]);
   });
 

@@ -16,7 +16,7 @@ export const MEASURES: Record<Measure["measure"], string> = {
 /** The answer in a few words. */
 export function sayVerdict({ verdict, baseline, candidate }: Pick<ReleaseComparison, "verdict" | "baseline" | "candidate">): string {
   if (verdict === "fail") return `${candidate} is worse than ${baseline}`;
-  if (verdict === "pass") return `${candidate} is as good as ${baseline}`;
+  if (verdict === "pass") return `${candidate} is at least as good as ${baseline}`;
   return `Too early to tell whether ${candidate} is as good as ${baseline}`;
 }
 
