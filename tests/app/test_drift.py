@@ -214,6 +214,10 @@ def check_reports(server: Process, tmp_path: Path) -> None:
     assert "OUTSIDE" in shown.output
     numbers = [r for r in report(server)["readings"] if r["feature"] == "age" and r["rows"]]
     assert all(0 <= r["out_of_range_ratio"] < 0.01 for r in numbers)
+    unknown = invoke(server, "drift", "report", "--model", "shoes")
+    assert "no model 'shoes' was seen lately; there is: pricing, recommender" in unknown.output
+    nowhere = invoke(server, "drift", "report", "--html", tmp_path / "no" / "drift.html")
+    assert (nowhere.exit_code, "cannot be written" in nowhere.output) == (2, True)
     page = tmp_path / "drift.html"
     assert invoke(server, "drift", "report", "--html", page).exit_code == 0
     text = page.read_text("utf-8")

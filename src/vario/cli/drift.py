@@ -10,7 +10,7 @@ from urllib.parse import quote
 import click
 
 from vario.cli.client import ask, json_option, server_option
-from vario.cli.output import format_time, print_table
+from vario.cli.output import format_time, print_table, save
 from vario.cli.reference import OUTPUT
 from vario.errors import BadData
 
@@ -45,10 +45,12 @@ def report(*, model: str, everything: bool, html: Path | None, server: str, as_j
         click.echo(json.dumps(found))
         return
     if html:
-        html.write_text(_page_of_live(found, server), "utf-8")
+        save(html, _page_of_live(found, server))
         click.echo(f"wrote {html}")
         return
-    _print_findings(found)
+    _print_findings(found, model)
+    if model and not found["readings"] and not found["outcomes"]:
+        _print_models(model, server)
     shown = [r for r in found["readings"] if everything or _is_of_interest(r)]
     if shown:
         click.echo()
@@ -103,7 +105,7 @@ def _outcome_row(o: Any) -> list[str]:
     ]
 
 
-def _print_findings(found: Any) -> None:
+def _print_findings(found: Any, model: str) -> None:
     for finding in found["findings"]:
         click.secho(f"{finding['model_name']}: {finding['text']}", fg="red")
     if found["error"]:
@@ -117,8 +119,17 @@ def _print_findings(found: Any) -> None:
         click.echo("drift has not been judged yet: look again in a minute")
     elif not found["findings"] and found["readings"]:
         click.secho("nothing drifts", fg="green")
-    elif not found["readings"] and not found["without_reference"]:
+    elif not (model or found["readings"] or found["without_reference"] or found["outcomes"]):
         click.echo("no predictions are recorded: see vario.record_prediction in the documentation")
+
+
+def _print_models(model: str, server: str) -> None:
+    """Says which models there are, where the one that was asked for has nothing to show."""
+    found = ask(server, "/api/drift")
+    seen = {one["model_name"] for kind in ("readings", "outcomes") for one in found[kind]}
+    known = sorted(seen | set(found["without_reference"]))
+    if model not in known:
+        click.echo(f"no model {model!r} was seen lately; there is: {', '.join(known) or 'none'}")
 
 
 def _is_of_interest(reading: Any) -> bool:
@@ -203,14 +214,9 @@ def _heat_map(place: str, r: Any, server: str) -> "HeatMap":
 
 
 def _line(r: Any) -> str:
-    psi = (
-        "no values"
-        if r["psi"] is None
-        else (
-            f"PSI {r['psi']:.3f} [{r['psi_low']:.3f}, {r['psi_high']:.3f}]"
-            f" (chance alone: {r['psi_critical']:.3f})"
-        )
-    )
+    psi = "no values" if r["psi"] is None else f"PSI {r['psi']:.3f}"
+    if r["psi_critical"] is not None:
+        psi += f" [{r['psi_low']:.3f}, {r['psi_high']:.3f}] (chance alone: {r['psi_critical']:.3f})"
     missing = r["missing_ratio"] or 0.0
     outside = r["out_of_range_ratio"]
     beyond = f", about {outside:.2%} out of the reference's range" if outside else ""
@@ -290,7 +296,7 @@ def check(
         by=by,
     )
     if html:
-        html.write_text(_page_of_check(reference, candidate, found), "utf-8")
+        save(html, _page_of_check(reference, candidate, found))
     if as_json:
         click.echo(json.dumps([_as_json(one) for one in found]))
     else:

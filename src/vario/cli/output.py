@@ -3,8 +3,11 @@
 import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 import click
+
+from vario.errors import BadData
 
 _BARS = "▁▂▃▄▅▆▇█"
 _COLOURS = {
@@ -22,6 +25,18 @@ def paint(text: str, state: str) -> str:
     """Returns `text` in the colour of a state (a check's status, a severity), if it has one."""
     colour = _COLOURS.get(state)
     return click.style(text, fg=colour) if colour else text
+
+
+def save(path: Path, text: str) -> None:
+    """Writes a file that the command line named.
+
+    Raises:
+        BadData: it cannot be written there.
+    """
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BadData(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import click
 
 from vario.cli.client import ask, json_option, send, server_option
-from vario.cli.output import format_time, print_table
+from vario.cli.output import format_time, print_table, save
 from vario.errors import BadData
 
 OUTPUT = "prediction"
@@ -68,7 +68,7 @@ def create(
         raise BadData("--label tells what came of predictions: name their column with --prediction")
     document = _of_file(file, model, called, model_version, columns, prediction, label, by, bins)
     if out:
-        out.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        save(out, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
         rows = max(sum(f["counts"]) + f["missing"] for f in document["features"].values())
         click.echo(f"wrote {out}: {len(document['features'])} features, {rows:.0f} rows")
         return
