@@ -17,7 +17,7 @@ from vario.config import SYNCS
 from vario.errors import BadData, QueryTimeout, Unavailable, VarioError
 from vario.store.address import Address
 from vario.store.asked import note_query
-from vario.store.embedded import FolderLock, FolderSync, schema_file, write_config
+from vario.store.embedded import FolderLock, FolderSync, import_engine, schema_file, write_config
 from vario.store.faults import is_damage, translate
 
 Column = Any
@@ -303,6 +303,7 @@ class Engine:
         """Opens the engine with the first handle, and the database with it."""
         if not self.address.embedded:
             return self._connect(_WRITE_SETTINGS, self.address.database, create=True)
+        import_engine()
         # Most of these settings are taken from a file only.
         config = str(write_config(max_memory_mb, sync=sync))
         first = self._connect(_WRITE_SETTINGS, None, options={"config-file": config})
