@@ -1,7 +1,8 @@
 /** Questions about a service's releases, and about how much it can take. */
 
-import { useQuery } from "@tanstack/react-query";
-import { useTimeWindow } from "../url/window";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useCallback } from "react";
+import { useTimeWindow, type TimeWindow } from "../url/window";
 import { get, type Shapes } from "./client";
 import { bounds } from "./queries";
 
@@ -26,10 +27,22 @@ export interface ReleasesAsked {
   max_latency: number;
 }
 
+const comparisonKey = (asked: ReleasesAsked, { from, to }: TimeWindow) => ["compare", asked, from, to];
+
+/** Keeps an answer under the releases that it names too, so that naming them does not ask again. */
+export function useKeepComparison() {
+  const window = useTimeWindow();
+  const client = useQueryClient();
+  return useCallback(
+    (asked: ReleasesAsked, found: ReleaseComparison) => client.setQueryData(comparisonKey(asked, window), found),
+    [client, window],
+  );
+}
+
 export function useComparison(asked: ReleasesAsked) {
   const window = useTimeWindow();
   return useQuery({
-    queryKey: ["compare", asked, window.from, window.to],
+    queryKey: comparisonKey(asked, window),
     queryFn: ({ signal }) => get("/api/compare", { query: { ...bounds(window), ...asked }, signal }),
     refetchInterval: window.live ? EVERY_MS : false,
   });

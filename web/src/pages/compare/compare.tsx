@@ -1,7 +1,7 @@
 import { useEffect } from "react";
 import { ApiError } from "../../api/client";
 import { useServices } from "../../api/queries";
-import { useComparison, type ReleaseComparison } from "../../api/releases";
+import { useComparison, useKeepComparison, type ReleaseComparison, type ReleasesAsked } from "../../api/releases";
 import type { Service } from "../../api/shapes";
 import { Segments } from "../../ui/chip";
 import { Snippet } from "../../ui/copy";
@@ -66,14 +66,17 @@ function Chosen({ services }: { services: readonly Service[] }) {
   const [candidate, setCandidate] = useParam("candidate", "");
   const [by, setBy] = useChoice("by", ["region", "operation"], "region");
   const [allowed, setAllowed] = useChoice("allowed", ALLOWED, "0.1");
-  const query = useComparison({ service, model, baseline, candidate, by, max_latency: Number(allowed) });
+  const asked: ReleasesAsked = { service, model, baseline, candidate, by, max_latency: Number(allowed) };
+  const query = useComparison(asked);
+  const keep = useKeepComparison();
   const { data } = query;
+  const found = data && !query.isPlaceholderData && data.service === service ? data : null;
   // What the server chose is written into the address, so that a link shows the same tomorrow.
   useEffect(() => {
-    if (data && !query.isPlaceholderData && data.service === service) {
-      setParams({ service, baseline: data.baseline, candidate: data.candidate }, { replace: true });
-    }
-  }, [data, query.isPlaceholderData, service]);
+    if (!found || (found.baseline === asked.baseline && found.candidate === asked.candidate)) return;
+    keep({ ...asked, baseline: found.baseline, candidate: found.candidate }, found);
+    setParams({ service, baseline: found.baseline, candidate: found.candidate }, { replace: true });
+  });
   const models = [...new Set(services.filter((one) => one.service === service).map((one) => one.model))];
   const versions = versionsOf(services, service, model);
   const missing = query.error instanceof ApiError && query.error.status === 404;
