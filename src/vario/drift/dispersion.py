@@ -24,6 +24,9 @@ WANDERING = 0.01
 LEAST_PAIRS, MOST_PAIRS = 4, 60
 """Pairs of neighbouring minutes that must have been seen, and that are kept."""
 
+MOST_ALIKE = 0.9
+"""Greatest autocorrelation of windows that is allowed for."""
+
 CLUSTER = 25.0
 """Assumed where traffic is too rare for two minutes in a row to be compared."""
 
@@ -91,6 +94,8 @@ class Blocks:
         effect: over all bins, at least 1.
         freedom: degrees of freedom of `effect`.
         leading: in the direction that stands out, else 0.
+        known: degrees of freedom of `leading`: as many windows as were independent of each other.
+        rows: how many a window had on average.
         own: of each bin alone, shape (b,); the last is that of missing values.
         count: how many windows there were.
     """
@@ -98,8 +103,10 @@ class Blocks:
     effect: float
     freedom: float
     leading: float
+    known: float
     own: Floats
     count: int
+    rows: float
 
 
 def design_effect(blocks: Floats) -> float:
@@ -135,9 +142,9 @@ def study_blocks(blocks: Floats) -> Blocks | None:
     Args:
         blocks: counts of each window in each bin, shape (blocks, b).
     """
-    rows = blocks[blocks.sum(axis=1) > 0]
-    seen = rows.sum(axis=0) > 0
-    used = rows[:, seen]
+    filled = blocks[blocks.sum(axis=1) > 0]
+    seen = filled.sum(axis=0) > 0
+    used = filled[:, seen]
     freedom, width = len(used) - 1, used.shape[1] - 1
     if freedom < 1 or width < 1:
         return None
@@ -148,9 +155,15 @@ def study_blocks(blocks: Floats) -> Blocks | None:
     own[seen] = (residuals**2).sum(axis=0) / freedom / (1 - shares)
     total = float((residuals**2).sum()) / freedom
     effect = max(total / width, 1.0)
-    greatest = float(np.linalg.norm(residuals, 2)) ** 2 / freedom
+    scores, sizes, _ = np.linalg.svd(residuals, full_matrices=False)
+    greatest = float(sizes[0]) ** 2 / freedom
     leading = _unbiased(greatest, max((total - greatest) / max(width - 1, 1), 1.0), width / freedom)
-    return Blocks(effect, freedom * width, leading, own, len(used))
+    # Windows that follow each other in the same direction are worth fewer independent ones.
+    alike = float(scores[1:, 0] @ scores[:-1, 0]) + 1 / len(used)
+    alike = min(max(alike, 0.0), MOST_ALIKE)
+    known = max(freedom * (1 - alike) / (1 + alike), 1.0)
+    rows_each = float(used.sum()) / len(used)
+    return Blocks(effect, freedom * width, leading, known, own, len(used), rows_each)
 
 
 def _unbiased(greatest: float, rest: float, aspect: float) -> float:
@@ -256,7 +269,7 @@ def dispersion_of(minutes: float, blocks: Blocks | None, rows: float, alpha: flo
     effect = max(windows, minutes) if math.isfinite(minutes) else windows
     if not blocks.leading:
         return Dispersion(effect, 0.0, effect, effect)
-    error = allowance(1, blocks.count - 1, alpha)
+    error = allowance(1, blocks.known, alpha)
     assumed = effect + WANDERING * rows
     usual = float(special.chdtri(blocks.count - 1, 0.01)) / (blocks.count - 1) * effect
 
@@ -266,4 +279,6 @@ def dispersion_of(minutes: float, blocks: Blocks | None, rows: float, alpha: flo
     missing, other = (
         max(sure(own), effect) if own > usual else effect for own in blocks.own[[-1, -2]].tolist()
     )
-    return Dispersion(effect, sure(blocks.leading), missing, other)
+    # What wanders adds to the variance of each row as much as there are rows.
+    wandering = max(blocks.leading - blocks.effect, 0.0) * max(rows / blocks.rows - 1, 0.0)
+    return Dispersion(effect, sure(blocks.leading + wandering), missing, other)
