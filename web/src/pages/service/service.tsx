@@ -106,6 +106,12 @@ function SignalLinks({ service, model }: { service: string; model: string | null
       <Link to={paths.investigate} params={{ service, model }} data-testid="service-investigate">
         Investigate
       </Link>
+      <Link to={paths.compare} params={{ service, model }} data-testid="service-compare">
+        Compare releases
+      </Link>
+      <Link to={paths.capacity} params={{ service }} data-testid="service-capacity">
+        Capacity
+      </Link>
       <Link to={paths.traces} params={{ filter: requestFilter(service, model) }} data-testid="service-traces">
         Traces
       </Link>

@@ -10,6 +10,7 @@ import { formatCount, formatRatio, ratio, seconds } from "../../units";
 import { Link, paths } from "../../url/link";
 import { usePath } from "../../url/location";
 import { Budget, StateBadge } from "./parts";
+import { Spent } from "./spent";
 import { BurnRates, Groups, Spenders } from "./tables";
 import { Warnings } from "./slos";
 import { formatBudget, formatObjective, isLink, sayPromise } from "./words";
@@ -47,7 +48,8 @@ function Detail({ detail }: { detail: SloDetail }) {
       <Facts detail={detail} />
       <Groups groups={slo.groups} />
       <BurnDown detail={detail} />
-      <BurnRates rates={slo.burn_rates} />
+      <BurnRates slo={slo} />
+      <Spent slo={slo} />
       <Spenders detail={detail} />
       <Runbook text={detail.runbook} />
       <Recorded queries={detail.queries} />

@@ -8,18 +8,21 @@ import { formatCount, formatRatio, ratio, seconds } from "../../units";
 import { Link, paths } from "../../url/link";
 import { absoluteWindow } from "../../url/window";
 import { Budget } from "./parts";
-import { formatBurn, formatWindow, sayBurning, sayGroup } from "./words";
+import { formatBurn, formatWindow, sayBurning, sayForecast, sayGroup } from "./words";
 import css from "./slos.module.css";
 
 const ICONS = { burning: BadIcon, quiet: OkIcon, "not measured": SilentIcon } as const;
 
-export function BurnRates({ rates }: { rates: readonly BurnRate[] }) {
+export function BurnRates({ slo }: { slo: Slo }) {
+  const rates = slo.burn_rates;
+  const forecast = sayForecast(slo);
   return (
     <section className={css.panel} data-testid="burn-rates">
       <h2>Burn rates and alerts</h2>
       <p className={css.note}>
         1× spends the budget exactly at the end of the period. An alert fires when both of its windows are over the threshold.
       </p>
+      {forecast && <p data-testid="forecast">{forecast}</p>}
       {rates.length === 0 && <p>No alert watches this SLO, so its burn rate is not recorded.</p>}
       <ul className={css.alerts}>
         {rates.map((rate) => (

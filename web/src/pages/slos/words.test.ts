@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { formatBudget, formatBurn, formatObjective, formatWindow, isLink, sayBurning, sayGroup, sayPromise } from "./words";
+import { formatBudget, formatBurn, formatObjective, formatWindow, isLink, sayBurning, sayForecast, sayGroup, sayPromise } from "./words";
 
 const plain = (text: string) => text.replaceAll("\u202f", " ");
 
@@ -29,6 +29,15 @@ describe("an SLO in words", () => {
     expect(sayBurning({ burning: true, long: 20, short: 20 })).toBe("burning");
     expect(sayBurning({ burning: false, long: 1, short: null })).toBe("not measured");
     expect(sayBurning({ burning: false, long: 1, short: 2 })).toBe("quiet");
+  });
+
+  it("says how long the budget lasts", () => {
+    const rate = { severity: "page", long_window: 3600, short_window: 300, threshold: 14.4, long: 12, short: 12, burning: false, rule: "" } as const;
+    const say = (long: number | null, left: number | null, period = "30-day") =>
+      plain(sayForecast({ budget_left: left, burn_rates: [{ ...rate, long }], period }));
+    expect(say(12, 0.5)).toBe("At the rate of the last 1 h what is left of the budget lasts 1 d 06 h.");
+    expect(say(0.4, 0.5)).toBe("At the rate of the last 1 h the budget does not run out.");
+    expect([say(null, 0.5), say(3, -0.1), say(3, null), say(3, 0.5, "calendar-month")]).toEqual(["", "", "", ""]);
   });
 
   it("names groups", () => {

@@ -40,6 +40,21 @@ export function sayBurning({ burning, long, short }: Pick<BurnRate, "burning" | 
   return long === null || short === null ? "not measured" : "quiet";
 }
 
+const UNIT_S: Record<string, number> = { day: 86_400, hour: 3_600 };
+
+/**
+ * How long the budget lasts at the rate of now; empty where nobody can tell. A rate of 1 spends a whole
+ * budget in exactly one period; what leaves a rolling period meanwhile is not counted.
+ */
+export function sayForecast({ budget_left: left, burn_rates: rates, period }: Pick<Slo, "budget_left" | "burn_rates" | "period">): string {
+  const [, count, unit = ""] = /^(\d+)-(day|hour)$/.exec(period) ?? [];
+  const measured = rates.find(({ long }) => long !== null);
+  if (!count || measured?.long == null || left === null || left <= 0) return "";
+  const past = `At the rate of the last ${formatWindow(measured.long_window)}`;
+  if (measured.long <= 1) return `${past} the budget does not run out.`;
+  return `${past} what is left of the budget lasts ${formatDuration(seconds((left * Number(count) * (UNIT_S[unit] ?? 0)) / measured.long))}.`;
+}
+
 /** A group as text: `region us-east`; everything together where it has no labels. */
 export function sayGroup(labels: Readonly<Record<string, string>>): string {
   const parts = Object.entries(labels).map(([name, value]) => `${name} ${value || "not said"}`);
