@@ -137,7 +137,7 @@ def test_findings_lead_to_both_distributions(open_drift: OpenDrift) -> None:
     detail = page.get_by_test_id("drift-detail")
     expect(detail).to_contain_text(re.compile(r"session_length.*v23\.1, region ap-south.*missing"))
     expect(page.get_by_test_id("drift-bars")).to_contain_text(re.compile(r"“training”, 2.000 rows"))
-    expect(page.get_by_test_id("drift-bars").locator("tbody tr")).to_have_count(10)
+    expect(page.get_by_test_id("drift-bars").locator("tbody tr")).to_have_count(11)
     expect(page.get_by_test_id("drift-statistics")).to_contain_text(
         re.compile(r"PSI.*95 % interval.*chance alone passes.*missing.*reference.*Jensen.*rows")
     )
@@ -162,6 +162,35 @@ def test_the_map_says_verdicts_in_words_and_moves_by_arrows(open_drift: OpenDrif
     expect(page).to_have_url(re.compile("split=versions"))
     expect(cell(page, "age v23.1")).to_be_visible()
     expect(cell(page, "age v23.1 ap-south")).to_have_count(0)
+
+
+def test_a_cell_of_the_history_opens_both_distributions_of_its_time(
+    open_drift: OpenDrift,
+) -> None:
+    page = open_drift("/drift?model=recommender&version=v23.1&segment=region&value=ap-south")
+    history = page.get_by_test_id("drift-history")
+    expect(history.get_by_test_id("history-scope")).to_contain_text("v23.1, region ap-south")
+    lost = history.get_by_role("button", name=re.compile(r"^session_length, .* missing [34]\d\.\d"))
+    expect(lost.last).to_have_text("∅")
+    lost.last.click()
+    expect(page).to_have_url(re.compile(r"feature=session_length.*at=\d+"))
+    detail = page.get_by_test_id("drift-detail")
+    expect(detail).to_contain_text(
+        re.compile(r"session_length.*region ap-south, at .*UTC.*missing")
+    )
+    expect(page.get_by_test_id("drift-missing")).to_contain_text(re.compile(r"missing.*[34]\d\.\d"))
+    page.keyboard.press("Escape")
+    expect(detail).to_have_count(0)
+    lost.last.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(detail).to_be_visible()
+    history.get_by_test_id("history-scope").select_option(label="all versions, everywhere")
+    expect(page).to_have_url(re.compile(r"/drift\?model=recommender$"))
+    expect(history.get_by_role("button", name=re.compile("^age, .*PSI")).last).to_be_visible()
+    history.get_by_test_id("chart-menu").click()
+    expect(page.get_by_test_id("chart-facts")).to_contain_text(re.compile("looks.*Gaps", re.S))
+    assert find_violations(page) == []
 
 
 def test_references_and_how_to_make_one(open_drift: OpenDrift, drifting: Process) -> None:

@@ -147,7 +147,7 @@ def test_heat_maps_of_both_kinds_of_histograms(open_page: OpenPage) -> None:
     expect(maps).to_have_count(2)
     expect(maps.first).to_contain_text("6 buckets")
     expect(maps.last).to_contain_text("native buckets")
-    maps.first.get_by_role("group").focus()
+    maps.first.get_by_role("group", name=re.compile("heat map")).focus()
     for _ in range(12):
         page.keyboard.press("ArrowLeft")
     expect(maps.first.get_by_test_id("heat-read")).to_contain_text(re.compile("over 1.*s · .*/s"))
@@ -171,6 +171,10 @@ def test_copies_and_a_picture(open_page: OpenPage) -> None:
     copied = page.evaluate("navigator.clipboard.readText()")
     assert "/api/v1/query_range' --data-urlencode 'query=queue_memory_bytes' -d start=" in copied
     page.keyboard.press("Escape")
+    page.get_by_test_id("chart-menu").click()
+    expect(page.get_by_test_id("chart-facts")).to_contain_text(
+        re.compile(r"Samples.*1 series.*Error.*none.*Folded.*nothing.*Unit", re.S)
+    )
     with page.expect_download() as download:
         page.get_by_test_id("share-png").click()
     assert download.value.suggested_filename == "queue_memory_bytes.png"

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from tests.web.conftest import PHONE, OpenPage
 from tests.web.fleet import SLOW_TRACE
+from tests.web.test_everywhere import find_violations
 
 pytestmark = pytest.mark.browser
 
@@ -31,7 +32,45 @@ def test_three_charts_and_the_numbers_of_the_window(open_page: OpenPage) -> None
     dials = page.get_by_test_id("instruments")
     expect(dials).to_contain_text(re.compile(r"p95.*ms.*p99.*s.*errors.*%.*traffic.*/s"))
     expect(page.get_by_test_id("chart-latency")).to_contain_text("p50")
-    expect(page.get_by_test_id("release-marker").first).to_contain_text("v23.1")
+    marks = page.get_by_test_id("chart-latency").locator('[data-testid="mark"]')
+    expect(marks.first).to_contain_text("v23.1")
+
+
+def test_changes_are_marked_and_can_be_hidden(open_page: OpenPage) -> None:
+    page = open_page(PAGE)
+    chart = page.get_by_test_id("chart-errors")
+    release = chart.get_by_role("button", name=re.compile(r"release: .*v23\.1"))
+    expect(release).to_be_visible()
+    release.focus()
+    expect(release).to_contain_text(re.compile(r"release: .*v23\.1.* · \d+ \w+ \d\d:"))
+    chart.get_by_test_id("chart-menu").click()
+    page.get_by_test_id("toggle-marks").uncheck()
+    expect(page).to_have_url(re.compile("marks=off"))
+    expect(page.get_by_test_id("mark")).to_have_count(0)
+    page.keyboard.press("Escape")
+    page.get_by_test_id("service-traces").click()
+    expect(page).to_have_url(re.compile("/traces.*marks=off"))
+
+
+def test_a_chart_says_what_its_numbers_are_and_gives_its_sql(open_page: OpenPage) -> None:
+    page = open_page(PAGE)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_test_id("chart-latency").get_by_test_id("chart-menu").click()
+    expect(page.get_by_test_id("chart-facts")).to_contain_text(
+        re.compile(
+            r"Samples.*requests, counted from.*entry spans.*Weight.*1: every.*Error.*t-digest"
+            r".*Gaps.*Unit.*duration.*Time zone.*UTC",
+            re.S,
+        )
+    )
+    assert find_violations(page) == []
+    for name, start in (("filter", "service.name = "), ("curl", "curl 'http"), ("SQL", "SELECT ")):
+        page.get_by_test_id("copy-item").filter(has_text=f"as {name}").click()
+        expect(page.get_by_test_id("chart-panel")).to_contain_text(f"Copied: {name}")
+        assert page.evaluate("navigator.clipboard.readText()").startswith(start)
+    with page.expect_download() as download:
+        page.get_by_test_id("share-png").click()
+    assert download.value.path().read_bytes().startswith(b"\x89PNG")
 
 
 def test_split_by_region_and_by_version(open_page: OpenPage) -> None:
@@ -49,6 +88,7 @@ def test_split_by_region_and_by_version(open_page: OpenPage) -> None:
 
 def test_dragging_zooms_and_back_undoes_it(open_page: OpenPage) -> None:
     page = open_page(PAGE)
+    page.get_by_test_id("instruments").wait_for()
     page.get_by_test_id("slow-point").first.wait_for()
     drag_across(page, "chart-errors", 0.3, 0.6)
     expect(page).to_have_url(re.compile(r"from=\d+(\.\d+)?&to=\d+"))
@@ -59,12 +99,14 @@ def test_dragging_zooms_and_back_undoes_it(open_page: OpenPage) -> None:
 
 def test_the_cursor_reads_all_charts_at_one_time(open_page: OpenPage) -> None:
     page = open_page(PAGE)
+    page.get_by_test_id("instruments").wait_for()
     page.get_by_test_id("slow-point").first.wait_for()
     box = page.get_by_test_id("chart-errors").locator(".u-over").bounding_box()
     assert box
     page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + 20)
+    said = "figcaption > span:not([data-unpainted])"
     times = [
-        page.get_by_test_id(chart).locator("figcaption > span").last.inner_text()
+        page.get_by_test_id(chart).locator(said).last.inner_text()
         for chart in ("chart-latency", "chart-errors", "chart-traffic")
     ]
     assert times[0]
@@ -120,6 +162,7 @@ def test_a_service_that_nobody_knows(open_page: OpenPage) -> None:
 
 def test_it_fits_a_phone(open_page: OpenPage) -> None:
     page = open_page(PAGE, size=PHONE)
+    page.get_by_test_id("instruments").wait_for()
     page.get_by_test_id("slow-point").first.wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
     widths = [

@@ -6,6 +6,7 @@ import { useRanges, type RangeSeries } from "../api/promql";
 import type { Marker } from "../charts/points";
 import { TimeChart, type ChartLine } from "../charts/time-chart";
 import { CopyButton } from "../ui/copy";
+import { promqlCopies, promqlFacts } from "../charts/honest";
 import { useNow } from "../ui/now";
 import { Answer, Empty, Loading } from "../ui/states";
 import { Link, paths } from "../url/link";
@@ -123,6 +124,10 @@ function ConditionChart({ condition, series, labels, range, step, markers, live 
       range={range}
       markers={markers}
       format={format}
+      unit="as the axis says, guessed from the names of the metrics"
+      facts={promqlFacts([condition.expr], format)}
+      copies={promqlCopies([condition.expr], { start: range[0], end: range[1], step })}
+      service={labels["service"] ?? labels["service_name"] ?? ""}
       height={200}
       zoomable={false}
       live={live}

@@ -68,14 +68,23 @@ export function change<M extends Change, P extends Path>(
 /** The JSON answer of any address of the server. */
 export async function fetchJson<T>(url: string, init: RequestInit = {}): Promise<T> {
   const headers = { accept: "application/json", ...(init.body ? { "content-type": "application/json" } : {}) };
+  return (await (await ask(url, { ...init, headers })).json()) as T;
+}
+
+/** The answer of any address of the server as text of a type that it can give. */
+export async function fetchText(url: string, accept: string): Promise<string> {
+  return (await ask(url, { headers: { accept } })).text();
+}
+
+async function ask(url: string, init: RequestInit): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(url, { ...init, headers });
+    response = await fetch(url, init);
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new ApiError("The server does not answer. Is `vario up` still running?", "network", 0);
   }
-  if (response.ok) return (await response.json()) as T;
+  if (response.ok) return response;
   throw await readError(response);
 }
 

@@ -2,7 +2,7 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { useTimeWindow } from "../url/window";
-import { get, type Shapes } from "./client";
+import { apiUrl, get, type Shapes } from "./client";
 import type { Signal } from "./queries";
 
 export type Counted = Shapes["LatencyMapOut"]["counted"];
@@ -20,6 +20,11 @@ export function useLatencyMap(filter: string, count: Counted | null) {
     queryFn: ({ signal }) => get("/api/traces/heatmap", { query: { ...bounds(window), filter, count }, signal }),
     refetchInterval: window.refresh,
   });
+}
+
+/** Where an answer about latencies is asked for again. */
+export function latencyMapUrl({ start, end, step, counted }: LatencyMap, filter: string): string {
+  return apiUrl("/api/traces/heatmap", { query: { start, end, step, filter, count: counted } });
 }
 
 /** A box of the heat map: seconds since the epoch, and durations in seconds. */

@@ -61,6 +61,18 @@ export function useInvestigation(asked: Asked) {
   });
 }
 
+/** A piece of evidence over time, and where it is asked for again. */
+export function usePicture({ language, query, unit }: Evidence, start: number, end: number) {
+  const asked = { language, query, unit, start: String(start), end: String(end) };
+  const answer = useQuery({
+    queryKey: ["picture", asked],
+    queryFn: ({ signal }) => get("/api/evidence/picture", { query: asked, signal }),
+    staleTime: 60_000,
+    placeholderData: () => undefined,
+  });
+  return { query: answer, url: apiUrl("/api/evidence/picture", { query: asked }) };
+}
+
 const at = (id: string) => ({ path: { incident_id: id } });
 
 export const investigateAgain = (id: string) => change("post", "/api/incidents/{incident_id}/investigate", at(id));

@@ -2,7 +2,8 @@
 
 import { keepPreviousData, QueryClient, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useTimeWindow, type TimeWindow } from "../url/window";
-import { ApiError, get } from "./client";
+import { ApiError, apiUrl, get } from "./client";
+import type { Traffic } from "./shapes";
 
 export type Signal = "traces" | "logs";
 export type GroupBy = "none" | "region" | "model_version";
@@ -36,18 +37,20 @@ export function useServices() {
   });
 }
 
+const TRAFFIC = "/api/services/{service}/traffic";
+
 export function useTraffic(service: string, model: string | null, by: GroupBy) {
   const window = useTimeWindow();
   return useQuery({
     queryKey: ["traffic", service, model, by, window.from, window.to],
-    queryFn: ({ signal }) =>
-      get("/api/services/{service}/traffic", {
-        path: { service },
-        query: { ...bounds(window), model, by },
-        signal,
-      }),
+    queryFn: ({ signal }) => get(TRAFFIC, { path: { service }, query: { ...bounds(window), model, by }, signal }),
     refetchInterval: window.refresh,
   });
+}
+
+/** Where an answer about traffic is asked for again. */
+export function trafficUrl({ service, model, by, start, end, step }: Traffic): string {
+  return apiUrl(TRAFFIC, { path: { service }, query: { start, end, step, model, by } });
 }
 
 export interface TraceSearch {
@@ -116,6 +119,11 @@ export function useLogHistogram(filter: string) {
     queryFn: ({ signal }) => get("/api/logs/histogram", { query: { ...bounds(window), filter }, signal }),
     refetchInterval: window.refresh,
   });
+}
+
+/** Where an answer about log volume is asked for again. */
+export function logHistogramUrl({ start, end, step }: { start: number; end: number; step: number }, filter: string): string {
+  return apiUrl("/api/logs/histogram", { query: { start, end, step, filter } });
 }
 
 export function useFields(signal_: Signal, enabled: boolean) {

@@ -824,6 +824,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/evidence/picture": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Draw
+         * @description A finding's query over time: the measure for each step of the window.
+         */
+        get: operations["draw"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/silences": {
         parameters: {
             query?: never;
@@ -3009,6 +3029,20 @@ export interface components {
             f1: number | null;
             /** Roc Auc */
             roc_auc: number | null;
+        };
+        /**
+         * PictureOut
+         * @description A finding's query over time: a value for each time, null where there is none.
+         */
+        PictureOut: {
+            /** Measure */
+            measure: string;
+            /** Unit */
+            unit: string;
+            /** Times */
+            times: number[];
+            /** Values */
+            values: (number | null)[];
         };
         /**
          * ProbeOut
@@ -6103,6 +6137,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EvidenceAnswerOut"];
+                };
+            };
+            /** @description Client Error */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Server Error */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    draw: {
+        parameters: {
+            query: {
+                language: "promql" | "filter" | "sql";
+                query: string;
+                unit?: string;
+                /** @description as elsewhere */
+                start?: string;
+                /** @description as elsewhere */
+                end?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PictureOut"];
                 };
             };
             /** @description Client Error */

@@ -4,7 +4,8 @@ import { useMoments, zoneName } from "../ui/moments";
 import { useEffectiveTheme } from "../ui/preferences";
 import { paintHeat, PLOT } from "./heat-paint";
 import { boxOf, columnsOf, countIn, runOf, type HeatBox, type HeatData, type HeatRun } from "./heat-scale";
-import { ShareButton } from "./share";
+import { MarksLayer } from "./marks-layer";
+import { ChartMenu, type Copy, type Fact } from "./menu";
 import charts from "./charts.module.css";
 import css from "./heat-map.module.css";
 
@@ -20,13 +21,15 @@ interface HeatMapProps {
   selection?: HeatBox | null;
   /** Told the box that was dragged over; null where it was taken back. */
   onSelect?: (box: HeatBox | null) => void;
-  /** What the numbers are based on. */
+  /** What the numbers are based on, in a line. */
   note: ReactNode;
+  facts: readonly Fact[];
+  copies: readonly Copy[];
   "data-testid"?: string;
 }
 
 /** Counts over time and value: hover reads a cell, dragging selects a box, so do shift and arrows. */
-export function HeatMap({ title, aside, data, format, formatCount, height = 200, selection = null, onSelect, note, ...rest }: HeatMapProps) {
+export function HeatMap({ title, aside, data, format, formatCount, height = 200, selection = null, onSelect, note, facts, copies, ...rest }: HeatMapProps) {
   const { zone, moment } = useMoments();
   const theme = useEffectiveTheme();
   const id = useId();
@@ -110,7 +113,7 @@ export function HeatMap({ title, aside, data, format, formatCount, height = 200,
         <span className={charts.at} role="status" id={`${id}-read`} data-testid="heat-read">
           {shown ? describe(data, shown, format, formatCount, (time) => moment(seconds(time))) : ""}
         </span>
-        <ShareButton title={title} />
+        <ChartMenu title={title} facts={facts} copies={copies} />
       </figcaption>
       <div
         ref={holder}
@@ -138,6 +141,9 @@ export function HeatMap({ title, aside, data, format, formatCount, height = 200,
         <canvas ref={canvas} className={css.canvas} aria-hidden="true" />
         {selected && !drag && <span className={css.selection} style={place(selected)} data-testid="heat-selection" />}
         {shown && <span className={drag ? css.selection : css.cursor} style={place(shown)} />}
+        <div className={css.marks} style={{ left: PLOT.left, right: PLOT.right, top: PLOT.top, bottom: PLOT.bottom }}>
+          <MarksLayer start={data.start} end={data.end} width={inner.width} name={title} />
+        </div>
       </div>
       <p className={charts.note}>
         {note} · {zoneName(zone)}

@@ -1,10 +1,13 @@
 import { useMemo, useState } from "react";
+import { createPortal } from "react-dom";
 import type { LogBucket } from "../api/shapes";
 import { formatCompact, formatCount, formatDuration, seconds, trimZeros } from "../units";
 import { useMoments } from "../ui/moments";
 import { zoomTo } from "../url/window";
 import type { PlotStyle } from "./plot-options";
 import { SEVERITIES, severityColor } from "./severity";
+import { MarksLayer } from "./marks-layer";
+import { ChartMenu, type Copy } from "./menu";
 import { usePlot } from "./use-plot";
 import css from "./charts.module.css";
 
@@ -12,6 +15,7 @@ interface LogHistogramProps {
   buckets: readonly LogBucket[];
   step: number;
   range: readonly [number, number];
+  copies: readonly Copy[];
 }
 
 interface Stack {
@@ -39,7 +43,7 @@ export function stackBySeverity(buckets: readonly LogBucket[]): Stack[] {
 }
 
 /** Log volume over time as bars stacked by severity; dragging zooms. */
-export function LogHistogram({ buckets, step, range }: LogHistogramProps) {
+export function LogHistogram({ buckets, step, range, copies }: LogHistogramProps) {
   const { zone, moment } = useMoments();
   const [index, setIndex] = useState<number | null>(null);
   const stacks = useMemo(() => stackBySeverity(buckets), [buckets]);
@@ -59,7 +63,7 @@ export function LogHistogram({ buckets, step, range }: LogHistogramProps) {
     syncKey: undefined,
     zoomable: true,
   };
-  const { holder } = usePlot(
+  const { holder, plot } = usePlot(
     style,
     { times, values, x: range, y: [0, most * 1.08] },
     { onCursor: setIndex, onZoom: zoomTo },
@@ -86,8 +90,27 @@ export function LogHistogram({ buckets, step, range }: LogHistogramProps) {
         <span className={css.at}>
           {at === undefined ? `per ${trimZeros(formatDuration(seconds(step)))}` : moment(seconds(at))}
         </span>
+        <ChartMenu
+          title="Log records"
+          copies={copies}
+          facts={[
+            ["Samples", `${formatCount(stacks.reduce((sum, { counts }) => sum + counts.reduce((a, b) => a + b, 0), 0))} records, each counted`],
+            ["Weight", "1: logs are not sampled"],
+            ["Error", "none: counts, not estimates"],
+            ["Left out", "what retention dropped, and what its sender never sent"],
+            ["Step", trimZeros(formatDuration(seconds(step)))],
+            ["Gaps", "a step without a bar had no record that matches"],
+            ["Unit", "log records"],
+          ]}
+        />
       </figcaption>
-      <div ref={holder} className={css.holder} style={{ height: 110 }} role="img" aria-label="Log records over time" />
+      <p className="visually-hidden">Log records over time, by severity</p>
+      <div ref={holder} className={css.holder} style={{ height: 110 }} />
+      {plot &&
+        createPortal(
+          <MarksLayer start={range[0]} end={range[1]} width={plot.over.clientWidth} name="log records" />,
+          plot.over,
+        )}
     </figure>
   );
 }

@@ -1,4 +1,4 @@
-/** What lies over a chart as real elements: slow points as links, releases, data still arriving. */
+/** What lies over a chart as real elements: slow points as links, marks, data still arriving. */
 
 import type { KeyboardEvent } from "react";
 import { createPortal } from "react-dom";
@@ -6,6 +6,7 @@ import type uPlot from "uplot";
 import { formatDuration, seconds } from "../units";
 import { Link, paths } from "../url/link";
 import { useMoments } from "../ui/moments";
+import { MarksLayer } from "./marks-layer";
 import { thinOut, type Marker, type SlowPoint } from "./points";
 import css from "./charts.module.css";
 
@@ -18,11 +19,12 @@ interface OverlayProps {
   plot: uPlot;
   slow: readonly SlowPoint[];
   markers: readonly Marker[];
+  service: string | undefined;
   live: boolean;
   name: string;
 }
 
-export function Overlay({ plot, slow, markers, live, name }: OverlayProps) {
+export function Overlay({ plot, slow, markers, service = "", live, name }: OverlayProps) {
   const { min = 0, max = 0 } = plot.scales["x"] ?? {};
   const width = plot.over.clientWidth;
   if (!min || !max || !width) return null;
@@ -30,18 +32,7 @@ export function Overlay({ plot, slow, markers, live, name }: OverlayProps) {
   return createPortal(
     <>
       {live && <span className={css.arriving} style={{ left: Math.max(0, left(max - ARRIVING_S)) }} />}
-      {markers
-        .filter(({ time }) => time >= min && time <= max)
-        .map(({ time, label }) => (
-          <span
-            key={`${time} ${label}`}
-            className={left(time) > width - 120 ? css.markerLeft : css.marker}
-            style={{ left: left(time) }}
-            data-testid="release-marker"
-          >
-            <span>{label}</span>
-          </span>
-        ))}
+      <MarksLayer start={min} end={max} width={width} service={service} own={markers} name={name} />
       <SlowDots plot={plot} points={thinOut(slow, min, max, width / DOT_ROOM)} name={name} />
     </>,
     plot.over,

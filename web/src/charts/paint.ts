@@ -49,6 +49,7 @@ function paint(element: Element, context: CanvasRenderingContext2D): void {
   }
   if (element instanceof HTMLCanvasElement) context.drawImage(element, box.left, box.top, box.width, box.height);
   else if (element instanceof HTMLElement && element.dataset["traceId"]) dot(box, style.color, context);
+  else if (element instanceof HTMLElement && element.dataset["glyph"]) letter(element.dataset["glyph"], box, style, context);
   else for (const child of element.childNodes) paintChild(child, style, context);
   context.restore();
 }
@@ -67,6 +68,14 @@ function paintChild(child: Node, style: CSSStyleDeclaration, context: CanvasRend
     const place = range.getClientRects()[0];
     if (place) context.fillText(word[0], place.left, place.top + place.height / 2);
   }
+}
+
+function letter(text: string, box: DOMRect, style: CSSStyleDeclaration, context: CanvasRenderingContext2D): void {
+  context.fillStyle = style.color;
+  context.font = `${style.fontWeight} ${style.fontSize} ${style.fontFamily}`;
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  context.fillText(text, box.left + box.width / 2, box.top + box.height / 2 + 0.5);
 }
 
 function dot(box: DOMRect, color: string, context: CanvasRenderingContext2D): void {

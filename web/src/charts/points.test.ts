@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { TrafficPoint } from "../api/shapes";
-import { drawnFrom, errorRatios, largest, lonely, nearest, observedRate, rates, releases, slowPoints, thinOut } from "./points";
+import { drawnFrom, errorRatios, largest, lonely, nearest, observedRate, rates, slowPoints, thinOut } from "./points";
 
 const point = (time: number, requests: number, errors = 0, slowest: number | null = null): TrafficPoint => ({
   time, requests, errors, slowest,
@@ -34,12 +34,6 @@ it("values between gaps are found, since no line reaches them", () =>
   expect(lonely([1, null, 2, null, 3, 4, null])).toEqual([0, 2]));
 
 it("the largest of many", () => expect(largest([[null, 2], [], [3, 1]])).toBe(3));
-
-it("the oldest version is no release, and one that several models share is one", () => {
-  const seen = (version: string, first_seen: number) => ({ version, first_seen, requests: 1 });
-  expect(releases([seen("v1", 101), seen("v2", 150), seen("v2", 140)])).toEqual([{ time: 140, label: "v2" }]);
-  expect(releases([])).toEqual([]);
-});
 
 it("a window that has only just begun to fill is drawn from its first request on", () => {
   const late = [point(0, 0), point(80, 0), point(90, 5)];

@@ -1,6 +1,6 @@
 /** From the API's points to what a chart draws; pure. */
 
-import type { Service, TrafficPoint, Version } from "../api/shapes";
+import type { Service, TrafficPoint } from "../api/shapes";
 
 export type Values = (number | null)[];
 
@@ -89,17 +89,6 @@ export function smallest(all: readonly Values[]): number {
   let least = 0;
   for (const values of all) for (const value of values) if (value !== null && value < least) least = value;
   return least;
-}
-
-/** Versions that came up within the window as marks on the time axis; the oldest one replaced none. */
-export function releases(versions: readonly Version[]): Marker[] {
-  const oldest = Math.min(...versions.map((version) => version.first_seen));
-  const marks = new Map<string, Marker>();
-  for (const { version: label, first_seen: time } of versions) {
-    const known = marks.get(label);
-    if (time > oldest && (!known || time < known.time)) marks.set(label, { time, label });
-  }
-  return [...marks.values()];
 }
 
 /** Less than this part of a window filled: what lies before the first request is left out. */

@@ -1,9 +1,11 @@
 /** A chart of the size of a word. */
 
 import { useState, type KeyboardEvent, type PointerEvent } from "react";
+import type { Mark } from "../api/markers";
 import { formatDuration, seconds } from "../units";
 import { Link, paths } from "../url/link";
 import { useMoments } from "../ui/moments";
+import { KINDS } from "./marks";
 import { largest, lonely, nearest, type SlowPoint, type Values } from "./points";
 import css from "./charts.module.css";
 
@@ -50,10 +52,26 @@ export function areaPath(values: Values, top: number): string {
     .join("");
 }
 
-function Lines({ series, top }: { series: readonly SparkSeries[]; top: number }) {
+interface LinesProps {
+  series: readonly SparkSeries[];
+  top: number;
+  /** Where changes are marked, 0 to 1. */
+  ticks: readonly number[];
+}
+
+function Lines({ series, top, ticks }: LinesProps) {
   return (
     <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
       <path d={`M0 ${HEIGHT - PAD + 0.5}H${WIDTH}`} stroke="var(--line)" vectorEffect="non-scaling-stroke" />
+      {ticks.length > 0 && (
+        <path
+          d={ticks.map((tick) => `M${(tick * WIDTH).toFixed(1)} 0V${HEIGHT}`).join("")}
+          stroke="var(--text-3)"
+          strokeDasharray="2 2"
+          vectorEffect="non-scaling-stroke"
+          data-testid="spark-marks"
+        />
+      )}
       {series.map(({ values, color, filled, faint }) => (
         <g key={color} opacity={faint ? 0.45 : 1}>
           {filled && <path d={areaPath(values, top)} fill={`var(${color})`} opacity="0.2" />}
@@ -74,24 +92,38 @@ function Lines({ series, top }: { series: readonly SparkSeries[]; top: number })
 interface SparklineProps {
   series: readonly SparkSeries[];
   label: string;
+  times: readonly number[];
+  /** What was changed meanwhile. */
+  marks: readonly Mark[];
+}
+
+/** Marks within `times`, as places and in words. */
+function ticksOf(marks: readonly Mark[], times: readonly number[]): { ticks: number[]; told: string } {
+  const [start, end] = [times[0] ?? 0, times.at(-1) ?? 0];
+  const inside = marks.filter(({ time }) => time >= start && time <= end && end > start);
+  const told = inside.slice(0, 3).map(({ kind, label }) => `${KINDS[kind][1]} ${label}`).join(", ");
+  return {
+    ticks: inside.map(({ time }) => (time - start) / (end - start)),
+    told: told && `; marked: ${told}${inside.length > 3 ? ` and ${inside.length - 3} more` : ""}`,
+  };
 }
 
 /** A picture only: the numbers stand beside it. */
-export function Sparkline({ series, label }: SparklineProps) {
+export function Sparkline({ series, label, times, marks }: SparklineProps) {
+  const { ticks, told } = ticksOf(marks, times);
   return (
-    <span className={css.spark} data-spark role="img" aria-label={label}>
-      <Lines series={series} top={largest(series.map(({ values }) => values))} />
+    <span className={css.spark} data-spark role="img" aria-label={label + told} title={told ? label + told : undefined}>
+      <Lines series={series} top={largest(series.map(({ values }) => values))} ticks={ticks} />
     </span>
   );
 }
 
 interface SlowSparklineProps extends SparklineProps {
-  times: readonly number[];
   slow: readonly SlowPoint[];
 }
 
 /** Latency in the size of a word; a click opens the trace of the slowest request near it. */
-export function SlowSparkline({ series, label, times, slow }: SlowSparklineProps) {
+export function SlowSparkline({ series, label, times, slow, marks }: SlowSparklineProps) {
   const { moment } = useMoments();
   const [hovered, setHovered] = useState<SlowPoint | null>(null);
   const start = times[0] ?? 0;
@@ -99,7 +131,8 @@ export function SlowSparkline({ series, label, times, slow }: SlowSparklineProps
   const top = largest(series.map(({ values }) => values));
   const marked = [...slow].sort((a, b) => b.value - a.value).slice(0, MARKED);
   const target = hovered ?? marked[0];
-  if (!target) return <Sparkline series={series} label={label} />;
+  if (!target) return <Sparkline series={series} label={label} times={times} marks={marks} />;
+  const { ticks, told } = ticksOf(marks, times);
 
   const place = (point: SlowPoint) => ({
     left: `${((point.time - start) / length) * 100}%`,
@@ -122,7 +155,7 @@ export function SlowSparkline({ series, label, times, slow }: SlowSparklineProps
       to={paths.trace(target.traceId)}
       className={css.spark}
       data-spark
-      aria-label={`${label}. Slow request, ${text}: open its trace`}
+      aria-label={`${label}${told}. Slow request, ${text}: open its trace`}
       onPointerMove={under}
       onPointerDown={under}
       onPointerLeave={() => setHovered(null)}
@@ -133,7 +166,7 @@ export function SlowSparkline({ series, label, times, slow }: SlowSparklineProps
       data-testid="spark-slow"
       data-trace-id={target.traceId}
     >
-      <Lines series={series} top={top} />
+      <Lines series={series} top={top} ticks={ticks} />
       {marked.map((point) => (
         <span key={point.time} className={css.sparkDot} style={place(point)} />
       ))}

@@ -1,7 +1,8 @@
 import { useMemo, useState, type ReactNode } from "react";
-import { seconds } from "../units";
+import { formatCount, formatDuration, seconds, trimZeros } from "../units";
 import { useMoments } from "../ui/moments";
 import { zoomTo, useTimeWindow } from "../url/window";
+import { ChartMenu, type Copy, type Fact } from "./menu";
 import { Overlay } from "./overlay";
 import type { ChartSeries, PlotStyle } from "./plot-options";
 import { largest, smallest, type Marker, type SlowPoint, type Values } from "./points";
@@ -30,7 +31,17 @@ interface TimeChartProps {
   live?: boolean;
   syncKey?: string;
   slow?: readonly SlowPoint[];
+  /** Marks of this chart alone, beside the changes that every time axis shows. */
   markers?: readonly Marker[];
+  /** Whose changes are marked; all where it is left out. */
+  service?: string;
+  /** What the values are in, such as `seconds`. */
+  unit: string;
+  /** What is to be known of the numbers beside what the chart sees itself. */
+  facts?: readonly Fact[];
+  copies?: readonly Copy[];
+  /** Something that has to be seen without asking. */
+  note?: string | undefined;
   "data-testid"?: string;
 }
 
@@ -76,14 +87,28 @@ export function TimeChart(props: TimeChartProps) {
         {aside}
         <Legend lines={lines} index={index} format={format} />
         <span className={css.at}>{at === undefined ? "" : moment(seconds(at))}</span>
+        <ChartMenu title={title} facts={[...(props.facts ?? []), ...factsOf(lines, times), ["Unit", props.unit]]} copies={props.copies ?? NONE} />
       </figcaption>
       <p className="visually-hidden">{summary(props)}</p>
       <div ref={holder} className={css.holder} style={{ height }} />
       {plot && (
-        <Overlay plot={plot} slow={slow} markers={markers} live={props.live ?? window.live} name={title} />
+        <Overlay plot={plot} slow={slow} markers={markers} service={props.service} live={props.live ?? window.live} name={title} />
       )}
+      {props.note && <p className={css.note}>{props.note}</p>}
     </figure>
   );
+}
+
+/** How many values there are, how far apart, and how many are not there. */
+export function factsOf(drawn: readonly { values: Values; dashed?: boolean }[], times: readonly number[]): Fact[] {
+  const lines = drawn.filter(({ dashed }) => !dashed);
+  const all = lines.length * times.length;
+  const present = lines.reduce((sum, { values }) => sum + values.reduce<number>((count, value) => count + (value === null ? 0 : 1), 0), 0);
+  const [first, second] = times;
+  return [
+    ["Drawn", `${formatCount(present)} values${first !== undefined && second !== undefined ? `, one each ${trimZeros(formatDuration(seconds(second - first)))}` : ""}`],
+    ["Gaps", present === all ? "none" : `${formatCount(all - present)} steps without a value: nothing is drawn between`],
+  ];
 }
 
 /** The chart in a sentence, for those who do not see it. */

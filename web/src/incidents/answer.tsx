@@ -27,7 +27,7 @@ export function InvestigationView({ investigation, until, moments = [] }: Answer
         <section className={css.causes} aria-label="Causes">
           <h2>{findings.length === 1 ? "One cause stands" : `${findings.length} causes stand, the likeliest first`}</h2>
           {findings.map((suspect, index) => (
-            <Cause key={`${index} ${suspect.statement}`} suspect={suspect} rank={index + 1} />
+            <Cause key={`${index} ${suspect.statement}`} suspect={suspect} rank={index + 1} investigation={investigation} />
           ))}
         </section>
       )}

@@ -1,12 +1,14 @@
 /** A suspect: what it is, how much of the damage it explains, and all that shows it. */
 
-import type { LogLine, Suspect } from "../api/incidents";
+import { useState } from "react";
+import type { Investigation, LogLine, Suspect } from "../api/incidents";
 import { Chip } from "../ui/chip";
 import { Snippet } from "../ui/copy";
 import { BadIcon, OkIcon } from "../ui/icons";
 import { useMoments } from "../ui/moments";
 import { seconds } from "../units";
 import { Link, paths } from "../url/link";
+import { CauseChart } from "./cause-chart";
 import { Confidence, EffectView, EvidenceList } from "./parts";
 import { KINDS, sayExplained } from "./words";
 import css from "./cause.module.css";
@@ -17,14 +19,16 @@ const MOST_TRACES = 6;
 interface CauseProps {
   suspect: Suspect;
   rank: number;
+  investigation: Investigation;
 }
 
 /** The first cause stands open; the others are one click away. */
-export function Cause({ suspect, rank }: CauseProps) {
+export function Cause({ suspect, rank, investigation }: CauseProps) {
   const { moment } = useMoments();
+  const [open, setOpen] = useState(rank === 1);
   const explained = sayExplained(suspect);
   return (
-    <details className={css.cause} open={rank === 1} data-testid="cause" data-kind={suspect.kind}>
+    <details className={css.cause} open={open} onToggle={(event) => setOpen(event.currentTarget.open)} data-testid="cause" data-kind={suspect.kind}>
       <summary className={css.head}>
         <span className={css.rank} aria-hidden="true">
           {rank}
@@ -58,6 +62,7 @@ export function Cause({ suspect, rank }: CauseProps) {
             </div>
           )}
         </div>
+        {open && <CauseChart suspect={suspect} investigation={investigation} />}
         <Reasons suspect={suspect} />
         <Next suspect={suspect} />
         <Examples traceIds={suspect.trace_ids} logs={suspect.logs} />

@@ -6,20 +6,17 @@ import { align } from "../alerts/condition-chart";
 import { get } from "../api/client";
 import type { Investigation, Moment } from "../api/incidents";
 import { queryRange } from "../api/promql";
+import { trafficUrl } from "../api/queries";
+import { promqlCopies } from "../charts/honest";
+import { copiesOf, type Copy } from "../charts/menu";
 import type { Marker, Values } from "../charts/points";
 import { TimeChart, type ChartLine } from "../charts/time-chart";
 import { Loading } from "../ui/states";
 import { formatDuration, formatRate, formatRatio, perSecond, ratio, seconds } from "../units";
 
 const POINTS = 180;
-const MARKED: Record<string, string> = {
-  onset: "onset",
-  release: "",
-  configuration: "",
-  scaling: "",
-  fix: "fixed",
-  relapse: "came back",
-};
+/** What releases, configuration and scaling did, every time axis marks by itself. */
+const MARKED: Record<string, string> = { fix: "fixed", relapse: "came back" };
 
 interface OnsetChartProps {
   investigation: Investigation;
@@ -31,10 +28,9 @@ interface OnsetChartProps {
 /** Moments as marks on a time axis; what is marked is what may be cause or cure. */
 export function marksOf(moments: readonly Moment[], onset: number | null): Marker[] {
   const marks = onset === null ? [] : [{ time: onset, label: "onset" }];
-  for (const { time, kind, text } of moments) {
+  for (const { time, kind } of moments) {
     const label = MARKED[kind];
-    if (label === undefined || kind === "onset") continue;
-    marks.push({ time, label: label || (text.length > 24 ? `${text.slice(0, 23)}…` : text) });
+    if (label) marks.push({ time, label });
   }
   return marks;
 }
@@ -58,6 +54,9 @@ export function OnsetChart({ investigation, until, moments = [] }: OnsetChartPro
       range={[start, end]}
       markers={markers}
       format={format}
+      unit={query.data.unit}
+      copies={query.data.copies}
+      service={question.service}
       height={220}
       zoomable={false}
       live={false}
@@ -68,6 +67,8 @@ export function OnsetChart({ investigation, until, moments = [] }: OnsetChartPro
 
 interface Picture {
   title: string;
+  unit: string;
+  copies: Copy[];
   times: number[];
   lines: ChartLine[];
   format: (value: number) => string;
@@ -94,6 +95,8 @@ async function pictureExpression(expr: string, start: number, end: number, step:
   for (let time = start; time <= end; time += step) times.push(time);
   return {
     title: expr.length > 60 ? `${expr.slice(0, 57)} …` : expr,
+    unit: "as the metric has it",
+    copies: promqlCopies([expr], { start, end, step }),
     times,
     lines: found.slice(0, 8).map((one, index) => ({
       label: Object.entries(one.metric).map(([name, value]) => `${name}=${value}`).join(", ") || "value",
@@ -121,11 +124,12 @@ async function pictureTraffic({ service, model, symptom, region, ...range }: Tra
     query: { ...range, model: model || null, by },
     signal,
   });
+  const url = trafficUrl(data);
   const kind = symptom === "errors" || symptom === "traffic" ? symptom : "latency";
   const looks = {
-    latency: { title: "p95 latency", format: (value: number) => formatDuration(seconds(value)) },
-    errors: { title: "Error ratio", format: (value: number) => formatRatio(ratio(value)) },
-    traffic: { title: "Requests", format: (value: number) => formatRate(perSecond(value)) },
+    latency: { title: "p95 latency", unit: "duration of the entry span", format: (value: number) => formatDuration(seconds(value)) },
+    errors: { title: "Error ratio", unit: "share of requests that failed", format: (value: number) => formatRatio(ratio(value)) },
+    traffic: { title: "Requests", unit: "requests a second", format: (value: number) => formatRate(perSecond(value)) },
   }[kind];
   const valuesOf = (points: (typeof data.series)[number]["points"]): Values =>
     points.map((point) =>
@@ -136,6 +140,8 @@ async function pictureTraffic({ service, model, symptom, region, ...range }: Tra
   const shown = region ? [...hurt, ...others].slice(0, 6) : data.series;
   return {
     title: `${looks.title} of ${service}`,
+    unit: looks.unit,
+    copies: copiesOf(url),
     times: (data.series[0]?.points ?? []).map(({ time }) => time),
     lines: shown.map(({ group, points }, index) => ({
       label: region ? group || "not said" : looks.title,

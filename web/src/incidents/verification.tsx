@@ -152,6 +152,8 @@ function Blocks({ verification }: { verification: Verification }) {
       range={[Math.min(claimed, drawn.times[0] ?? claimed), last + 1]}
       markers={[{ time: claimed, label: "fixed" }]}
       format={(value) => formatUnit(value, unit)}
+      unit={unit}
+      facts={[["Samples", `${formatCount(points.reduce((sum, { requests }) => sum + requests, 0))} requests in ${points.length} blocks`]]}
       height={150}
       zoomable={false}
       live={false}

@@ -6,12 +6,16 @@ interface PopoverProps {
   label: ReactNode;
   name: string;
   buttonClass?: string | undefined;
+  /** The button's name, where its content is a picture alone. */
+  buttonLabel?: string;
+  /** Opens towards the left at any width: the button stands at the right edge. */
+  atEnd?: boolean;
   children: (close: () => void) => ReactNode;
   "data-testid"?: string;
 }
 
 /** A button that opens a panel below itself; Escape and a click elsewhere close it. */
-export function Popover({ label, name, buttonClass, children, ...rest }: PopoverProps) {
+export function Popover({ label, name, buttonClass, buttonLabel, atEnd = false, children, ...rest }: PopoverProps) {
   const [open, setOpen] = useState(false);
   const root = useRef<HTMLDivElement>(null);
   const button = useRef<HTMLButtonElement>(null);
@@ -22,6 +26,7 @@ export function Popover({ label, name, buttonClass, children, ...rest }: Popover
     };
     const onKey = (event: KeyboardEvent) => {
       if (event.key !== "Escape") return;
+      event.preventDefault();
       setOpen(false);
       button.current?.focus();
     };
@@ -40,13 +45,15 @@ export function Popover({ label, name, buttonClass, children, ...rest }: Popover
         className={buttonClass}
         aria-expanded={open}
         aria-haspopup="dialog"
+        aria-label={buttonLabel}
+        title={buttonLabel}
         onClick={() => setOpen(!open)}
         {...rest}
       >
         {label}
       </button>
       {open && (
-        <div role="dialog" aria-label={name} className={css.panel}>
+        <div role="dialog" aria-label={name} className={atEnd ? css.atEnd : css.panel}>
           {children(() => setOpen(false))}
         </div>
       )}

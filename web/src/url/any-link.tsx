@@ -1,12 +1,9 @@
-import type { ReactNode } from "react";
+import type { AnchorHTMLAttributes } from "react";
 import { localPath } from "./foreign";
 import { Link } from "./link";
 
-interface AnyLinkProps {
+interface AnyLinkProps extends AnchorHTMLAttributes<HTMLAnchorElement> {
   href: string;
-  className?: string | undefined;
-  children: ReactNode;
-  "aria-label"?: string;
   "data-testid"?: string;
 }
 

@@ -5,8 +5,8 @@ import { navigate, useSearch, type NavigateOptions } from "./location";
 
 export type Params = Record<string, string | null | undefined>;
 
-/** The time window travels from page to page; every other setting belongs to its page. */
-const TRAVELLING = ["from", "to", "refresh"] as const;
+/** The time window, and whether changes are marked in it, travel from page to page; no other setting does. */
+const TRAVELLING = ["from", "to", "refresh", "marks"] as const;
 
 /** A query string with `changes` applied to `search`; null and undefined take a key away. */
 export function changeSearch(search: string, changes: Params): string {

@@ -96,10 +96,19 @@ export function formatTimes(times: number | null): string {
   return `${times.toFixed(1)}×`;
 }
 
+/** How deep a multiple of chance is coloured, 0 to 1. */
+export function shade(times: number | null): number {
+  return times !== null && times > 1 ? Math.min(1, 0.25 + Math.log(times) / Math.log(30)) : 0;
+}
+
+/** The scopes of readings, each once: a whole before its parts. */
+export function scopesOf(readings: readonly Reading[]): Scope[] {
+  return [...new Map(readings.map((one) => [scopeKey(scopeOf(one)), scopeOf(one)])).values()].sort(compareScopes);
+}
+
 /** How deep a cell is coloured, 0 to 1: none up to chance, all of it at thirty times chance. */
 export function depth(reading: Reading): number {
-  const times = timesChance(reading) ?? 0;
-  const moved = times > 1 ? Math.min(1, 0.25 + Math.log(times) / Math.log(30)) : 0;
+  const moved = shade(timesChance(reading));
   const lost = reading.verdict === "missing" ? 0.35 + (reading.missing_ratio ?? 0) : 0;
   const strange = reading.verdict === "new_category" ? 0.35 + (reading.new_ratio ?? 0) : 0;
   const found = Math.min(1, Math.max(moved, lost, strange));

@@ -1,20 +1,27 @@
-import { useEffect, useRef } from "react";
-import { useDistribution, type Distribution, type Reading } from "../../api/drift";
+import { useEffect, useRef, type ReactNode } from "react";
+import { distributionUrl, momentUrl, useDistribution, useDriftMoment, type Distribution, type PartOf, type Reading } from "../../api/drift";
+import { ChartMenu, copiesOf } from "../../charts/menu";
 import { CloseIcon } from "../../ui/icons";
-import { useMoments } from "../../ui/moments";
+import { useMoments, zoneName } from "../../ui/moments";
 import { Answer, Loading } from "../../ui/states";
 import { formatCount, formatDuration, formatRatio, ratio, seconds } from "../../units";
+import { useSearch } from "../../url/location";
 import { setParams } from "../../url/params";
 import { formatTimes, isFault, sayRange, sayScope, scopeOf, timesChance } from "./cells";
 import { useOpened } from "./heat-map";
+import { usePart } from "./history";
 import { Verdict } from "./verdicts";
 import css from "./detail.module.css";
 
 /** What is open below the map: the cell that the address names, or how to open one. */
 export function Detail({ model, readings }: { model: string; readings: readonly Reading[] }) {
   const reading = useOpened(readings);
-  const wanted = new URLSearchParams(location.search).get("feature");
-  if (reading) return <Opened key={JSON.stringify([model, reading.feature, scopeOf(reading)])} reading={reading} />;
+  const part = usePart(model);
+  const params = new URLSearchParams(useSearch());
+  const wanted = params.get("feature");
+  const [time, step] = [Number(params.get("at")), Number(params.get("step") ?? 300)];
+  if (wanted && time > 0 && step >= 1) return <Past key={JSON.stringify([part, wanted, time])} part={part} feature={wanted} time={time} step={step} />;
+  if (reading) return <Now key={JSON.stringify([model, reading.feature, scopeOf(reading)])} reading={reading} />;
   return (
     <p className={css.none} data-testid="drift-none">
       {wanted
@@ -24,10 +31,50 @@ export function Detail({ model, readings }: { model: string; readings: readonly 
   );
 }
 
-const close = () => setParams({ feature: null, version: null, segment: null, value: null });
+const close = () => setParams({ feature: null, at: null, step: null });
 
-function Opened({ reading }: { reading: Reading }) {
+/** What the watch found last. */
+function Now({ reading }: { reading: Reading }) {
   const query = useDistribution(reading);
+  return (
+    <Opened feature={reading.feature} part={sayScope(scopeOf(reading))} verdict={<Verdict verdict={reading.verdict} held={reading.held} />}>
+      <Answer query={query} loading={<Loading rows={8} label="both distributions" />}>
+        {(distribution) => <Bars distribution={distribution} reading={reading} when="now" url={distributionUrl(reading)} />}
+      </Answer>
+      <Statistics reading={reading} />
+    </Opened>
+  );
+}
+
+/** What it found at a time that has passed. */
+function Past({ part, feature, time, step }: { part: PartOf; feature: string; time: number; step: number }) {
+  const { moment, zone } = useMoments();
+  const then = { ...part, feature, time, step };
+  const query = useDriftMoment(then);
+  const { data } = query;
+  const when = moment(seconds(data?.time ?? time));
+  return (
+    <Opened
+      feature={feature}
+      part={`${sayScope(part)}, at ${when} ${zoneName(zone)}`}
+      verdict={data && <Verdict verdict={data.reading.verdict} />}
+    >
+      <Answer query={query} loading={<Loading rows={8} label="both distributions" />}>
+        {({ distribution, reading }) => <Bars distribution={distribution} reading={reading} when={when} url={momentUrl(then)} />}
+      </Answer>
+      {data && <Statistics reading={data.reading} />}
+    </Opened>
+  );
+}
+
+interface OpenedProps {
+  feature: string;
+  part: string;
+  verdict: ReactNode;
+  children: ReactNode;
+}
+
+function Opened({ feature, part, verdict, children }: OpenedProps) {
   const element = useRef<HTMLElement>(null);
   useEffect(() => {
     element.current?.scrollIntoView({ block: "nearest" });
@@ -41,20 +88,15 @@ function Opened({ reading }: { reading: Reading }) {
     <section ref={element} className={css.detail} aria-labelledby="drift-detail" data-testid="drift-detail">
       <header className={css.head}>
         <div>
-          <h3 id="drift-detail">{reading.feature}</h3>
-          <p>{sayScope(scopeOf(reading))}</p>
+          <h3 id="drift-detail">{feature}</h3>
+          <p>{part}</p>
         </div>
-        <Verdict verdict={reading.verdict} held={reading.held} />
+        {verdict}
         <button type="button" className={css.close} onClick={close} aria-label="Close the comparison" title="Close (Esc)">
           <CloseIcon />
         </button>
       </header>
-      <div className={css.sides}>
-        <Answer query={query} loading={<Loading rows={8} label="both distributions" />}>
-          {(distribution) => <Bars distribution={distribution} />}
-        </Answer>
-        <Statistics reading={reading} />
-      </div>
+      <div className={css.sides}>{children}</div>
     </section>
   );
 }
@@ -64,43 +106,86 @@ const share = (value: number | null) => formatRatio(value === null ? null : rati
 const number = (value: number | null) => (value === null ? "–" : value >= 100 ? value.toFixed(0) : value.toFixed(3));
 const interval = (low: string, high: string) => `${low} to ${high}`;
 
-/** Each bin's share in the reference and now. */
-function Bars({ distribution }: { distribution: Distribution }) {
-  const { bins, reference, current } = distribution;
-  const largest = Math.max(0.01, ...reference, ...current);
+interface BarsProps {
+  distribution: Distribution;
+  reading: Reading;
+  /** `now`, or a moment. */
+  when: string;
+  /** Where it is asked for again. */
+  url: string;
+}
+
+/** Each bin's share in the reference and at a time, what is missing, and which categories are new. */
+function Bars({ distribution, reading, when, url }: BarsProps) {
+  const { bins, reference, current, new_categories: fresh, feature } = distribution;
+  const gone = [reading.reference_missing_ratio, reading.missing_ratio ?? 0] as const;
+  const largest = Math.max(0.01, ...reference, ...current, ...gone);
   const width = (value: number | undefined) => ({ width: `${((value ?? 0) / largest) * 100}%` });
   return (
-    <table className={css.bars} data-testid="drift-bars">
-      <caption>
-        <span className={css.keyThen}>
-          reference “{distribution.reference_name}”, {formatCount(distribution.reference_rows)} rows
-        </span>
-        <span className={css.keyNow}>now, {formatCount(distribution.rows)} rows</span>
-      </caption>
-      <thead>
-        <tr>
-          <th scope="col">{distribution.kind === "numeric" ? "range" : "category"}</th>
-          <td aria-hidden="true" />
-          <th scope="col">reference</th>
-          <th scope="col">now</th>
-        </tr>
-      </thead>
-      <tbody>
-        {bins.map((bin, index) => (
-          <tr key={index}>
-            <th scope="row" title={bin}>
-              {distribution.kind === "numeric" ? sayRange(bin) : bin}
-            </th>
-            <td className={css.pair} aria-hidden="true">
-              <span className={css.then} style={width(reference[index])} />
-              <span className={css.now} style={width(current[index])} />
-            </td>
-            <td>{share(reference[index] ?? 0)}</td>
-            <td>{share(current[index] ?? 0)}</td>
+    <figure className={css.both} aria-label={`Both distributions of ${feature}`}>
+      <ChartMenu
+        title={`${feature}, reference and ${when}`}
+        marked={false}
+        copies={copiesOf(url)}
+        facts={[
+          ["Samples", `${formatCount(distribution.rows)} rows of the last ${formatDuration(seconds(reading.window))} before then; ${formatCount(distribution.reference_rows)} of the reference`],
+          ["Weight", "1: each prediction is counted where it is made"],
+          ["Error", distribution.kind === "numeric" ? "live values come in buckets that are cut to the reference's bins: shares are rather too close to it than too far" : "none: categories are counted"],
+          ["Folded", distribution.kind === "numeric" ? "nothing" : "texts without a category of their own are (other)"],
+          ["Unit", "share of the rows that have the feature; missing: of all rows"],
+        ]}
+      />
+      <table className={css.bars} data-testid="drift-bars">
+        <caption>
+          <span className={css.keyThen}>
+            reference “{distribution.reference_name}”, {formatCount(distribution.reference_rows)} rows
+          </span>
+          <span className={css.keyNow}>{when}, {formatCount(distribution.rows)} rows</span>
+        </caption>
+        <thead>
+          <tr>
+            <th scope="col">{distribution.kind === "numeric" ? "range" : "category"}</th>
+            <td aria-hidden="true" />
+            <th scope="col">reference</th>
+            <th scope="col">{when === "now" ? when : "then"}</th>
           </tr>
-        ))}
-      </tbody>
-    </table>
+        </thead>
+        <tbody>
+          {bins.map((bin, index) => (
+            <tr key={index}>
+              <th scope="row" title={bin}>
+                {distribution.kind === "numeric" ? sayRange(bin) : bin}
+              </th>
+              <td className={css.pair} aria-hidden="true">
+                <span className={css.then} style={width(reference[index])} />
+                <span className={css.now} style={width(current[index])} />
+              </td>
+              <td>{share(reference[index] ?? 0)}</td>
+              <td>{share(current[index] ?? 0)}</td>
+            </tr>
+          ))}
+          <tr className={css.gone} data-testid="drift-missing">
+            <th scope="row" title="Rows without the feature">∅ missing</th>
+            <td className={css.pair} aria-hidden="true">
+              <span className={css.then} style={width(gone[0])} />
+              <span className={css.now} style={width(gone[1])} />
+            </td>
+            <td>{share(gone[0])}</td>
+            <td>{share(reading.missing_ratio)}</td>
+          </tr>
+        </tbody>
+      </table>
+      {fresh.length > 0 && (
+        <p className={css.fresh} data-testid="drift-new">
+          New, in (other):{" "}
+          {fresh.map(({ name, share: part }) => (
+            <span key={name}>
+              <code>{name}</code> {share(part)}
+            </span>
+          ))}
+        </p>
+      )}
+    </figure>
   );
 }
 

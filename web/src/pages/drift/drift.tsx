@@ -1,14 +1,18 @@
-import { useDrift, useReferences, type Drift, type Reference } from "../../api/drift";
+import { useDrift, useReferences, type Drift, type Reading, type Reference } from "../../api/drift";
+import { apiUrl } from "../../api/client";
+import { ChartMenu, copiesOf, type Fact } from "../../charts/menu";
 import { Segments } from "../../ui/chip";
 import { Snippet } from "../../ui/copy";
 import { PageHeader } from "../../ui/layout";
 import { useMoments } from "../../ui/moments";
 import { Answer, Empty, Loading, Stale } from "../../ui/states";
-import { formatAgo, seconds } from "../../units";
+import { TimePicker } from "../../ui/time-picker";
+import { formatAgo, formatCount, seconds } from "../../units";
 import { useChoice, useParam } from "../../url/params";
 import type { Split } from "./cells";
 import { Findings } from "./findings";
 import { HeatMap } from "./heat-map";
+import { HistoryMap } from "./history";
 import { Detail } from "./detail";
 import { References, WithoutReference } from "./references";
 import { Legend } from "./verdicts";
@@ -21,7 +25,7 @@ export default function DriftPage() {
   const references = useReferences();
   return (
     <>
-      <PageHeader title="Drift" heading={<h1>Drift</h1>} controls={query.data && <Looked drift={query.data} />} />
+      <PageHeader title="Drift" heading={<h1>Drift</h1>} controls={<TimePicker />} />
       <Answer query={query} loading={<Loading rows={8} label="what drifts" />}>
         {(drift) => <Report drift={drift} references={references.data?.references ?? []} />}
       </Answer>
@@ -86,6 +90,13 @@ function Models({ drift, models }: { drift: Drift; models: readonly string[] }) 
               </select>
             </label>
           )}
+        </div>
+      </header>
+      <HistoryMap model={model} readings={readings} />
+      <figure className={css.place} aria-label={`Drift of ${model} now, by part of the traffic`}>
+        <figcaption className={css.now}>
+          <h3>Now, by part of the traffic</h3>
+          <Looked drift={drift} />
           <Segments<Split>
             label="Columns"
             value={split}
@@ -97,13 +108,26 @@ function Models({ drift, models }: { drift: Drift; models: readonly string[] }) 
               ["segments", "By segment"],
             ]}
           />
-        </div>
-      </header>
-      <HeatMap model={model} readings={readings} split={split} />
-      <Legend />
+          <ChartMenu title={`Drift of ${model} now`} facts={nowFacts(readings)} copies={copiesOf(apiUrl("/api/drift", { query: { model } }))} marked={false} />
+        </figcaption>
+        <HeatMap model={model} readings={readings} split={split} />
+        <Legend />
+      </figure>
       <Detail model={model} readings={readings} />
     </section>
   );
+}
+
+function nowFacts(readings: readonly Reading[]): Fact[] {
+  const few = readings.filter(({ verdict }) => verdict === "too_few").length;
+  const rows = Math.max(0, ...readings.map((one) => one.rows));
+  return [
+    ["Samples", `${readings.length} comparisons of up to ${formatCount(rows)} rows`],
+    ["Weight", "1: each prediction is counted where it is made"],
+    ["Error", "a cell opens the 95 % interval of its PSI; what chance alone passes is the unit"],
+    ["Gaps", few ? `${few} with fewer than 100 rows: nothing is said of their distribution` : "none"],
+    ["Unit", "multiples of the PSI that chance alone passes; shares in percent"],
+  ];
 }
 
 const RECORD = [

@@ -98,5 +98,7 @@ export function cellParams(reading: Reading) {
     version: reading.model_version === ALL ? null : reading.model_version,
     segment: reading.segment || null,
     value: reading.value || null,
+    at: null,
+    step: null,
   };
 }

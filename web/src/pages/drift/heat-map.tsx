@@ -21,6 +21,7 @@ export function useOpened(readings: readonly Reading[]): Reading | undefined {
   const params = new URLSearchParams(useSearch());
   const [feature, version] = [params.get("feature"), params.get("version") ?? ALL];
   const [segment, value] = [params.get("segment") ?? "", params.get("value") ?? ""];
+  if (params.has("at")) return undefined;
   return readings.find(
     (one) =>
       one.feature === feature && one.model_version === version && one.segment === segment && one.value === value,
@@ -148,7 +149,7 @@ const STEPS: Record<string, [number, number]> = {
 };
 
 /** Moves the focus to the next cell in the direction of an arrow, over gaps. */
-function moveFocus(event: KeyboardEvent<HTMLTableElement>): void {
+export function moveFocus(event: KeyboardEvent<HTMLTableElement>): void {
   const step = STEPS[event.key];
   const from = (event.target as HTMLElement).dataset["at"]?.split(",").map(Number);
   if (!step || !from) return;

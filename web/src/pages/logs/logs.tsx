@@ -1,6 +1,7 @@
 import { useCallback, useMemo, useState, type ReactNode } from "react";
 import { ApiError } from "../../api/client";
-import { useLogHistogram, useLogs } from "../../api/queries";
+import { logHistogramUrl, useLogHistogram, useLogs } from "../../api/queries";
+import { copiesOf } from "../../charts/menu";
 import { LogHistogram } from "../../charts/log-histogram";
 import { Segments } from "../../ui/chip";
 import { CopyList } from "../../ui/copy";
@@ -57,6 +58,7 @@ export default function LogsPage() {
               buckets={histogram.data.buckets}
               step={histogram.data.step}
               range={[histogram.data.start, histogram.data.end]}
+              copies={[["filter", filter], ...copiesOf(logHistogramUrl(histogram.data, filter))]}
             />
           )}
           {view === "patterns" ? (

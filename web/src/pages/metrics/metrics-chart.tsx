@@ -4,19 +4,23 @@ import type uPlot from "uplot";
 import type { ExemplarPoint } from "../../api/metrics";
 import type { PlotStyle } from "../../charts/plot-options";
 import { largest, smallest, thinOut, type Values } from "../../charts/points";
-import { ShareButton } from "../../charts/share";
+import { MarksLayer } from "../../charts/marks-layer";
+import { ChartMenu } from "../../charts/menu";
+import { factsOf } from "../../charts/time-chart";
 import { usePlot } from "../../charts/use-plot";
 import { useMoments, zoneName } from "../../ui/moments";
 import { formatDuration, seconds, trimZeros } from "../../units";
 import { Link, paths } from "../../url/link";
 import { zoomTo } from "../../url/window";
 import { SeriesTable } from "./series-table";
+import { promqlCopies, promqlFacts } from "../../charts/honest";
 import { stack, type Frame } from "./result";
 import charts from "../../charts/charts.module.css";
 import css from "./metrics.module.css";
 
 interface MetricsChartProps {
   title: string;
+  exprs: readonly string[];
   frame: Frame;
   step: number;
   range: readonly [number, number];
@@ -50,7 +54,7 @@ function valueRange(values: readonly Values[], fitted: boolean): [number, number
 
 /** Series over time with a table of them that reads the cursor; stacked where asked. */
 export function MetricsChart(props: MetricsChartProps) {
-  const { title, frame, range, format, stacked, fitted, hidden, exemplars, step, unit } = props;
+  const { title, frame, range, format, stacked, fitted, hidden, exemplars, step, unit, exprs } = props;
   const { zone, moment } = useMoments();
   const [index, setIndex] = useState<number | null>(null);
   const lines = useMemo(() => frame.lines.filter(({ key }) => !hidden.has(key)), [frame, hidden]);
@@ -73,10 +77,16 @@ export function MetricsChart(props: MetricsChartProps) {
       <figcaption className={`${charts.caption} ${css.head}`}>
         <h2 className={css.chartTitle}>{title}</h2>
         <span className={charts.at}>{at === undefined ? "" : moment(seconds(at))}</span>
-        <ShareButton title={title} />
+        <ChartMenu
+          title={title}
+          facts={[["Samples", `${frame.lines.length} series`], ...factsOf(frame.lines, frame.times), ...promqlFacts(exprs, format), ["Unit", unit]]}
+          copies={promqlCopies(exprs, { start: range[0], end: range[1], step })}
+        />
       </figcaption>
       <p className="visually-hidden">{title} over time; the table below has the numbers.</p>
       <div ref={holder} className={charts.holder} style={{ height: 320 }} />
+      {plot &&
+        createPortal(<MarksLayer start={range[0]} end={range[1]} width={plot.over.clientWidth} name={title} />, plot.over)}
       {plot && exemplars.length > 0 && <ExemplarDots plot={plot} points={exemplars} format={format} />}
       <p className={charts.note}>
         {frame.lines.length} series · {count} values, one each {trimZeros(formatDuration(seconds(step)))} · a gap is a step

@@ -9,6 +9,7 @@ import { WarnIcon } from "../../ui/icons";
 import { Empty, Failure, Loading, Stale } from "../../ui/states";
 import { formatDuration, seconds, trimZeros } from "../../units";
 import { MetricsChart } from "./metrics-chart";
+import { promqlCopies } from "../../charts/honest";
 import { arrange, hasBuckets, heatOf, letter } from "./result";
 import { readFault } from "./tokens";
 import { ValueTable } from "./value-table";
@@ -129,6 +130,14 @@ function Heat({ answer, expr, format }: { answer: RangeAnswer; expr: string; for
       data={data}
       format={format}
       formatCount={(count) => `${formatNumber(count)}${per}`}
+      copies={promqlCopies([expr], answer)}
+      facts={[
+        ["Samples", `${answer.series.length} series, a column each ${trimZeros(formatDuration(seconds(answer.step)))}`],
+        ["Weight", "1: buckets as they were sent"],
+        ["Error", classic ? "up to the height of a row: values inside a bucket are not told apart" : "up to the height of a row, 41 %: native buckets are joined to two for each doubling"],
+        ["Gaps", "an empty cell is a bucket without a count, or a step without a value"],
+        ["Unit", `${per ? "events a second" : "events"} by value`],
+      ]}
       height={300}
       note={`${answer.series.length} series · step ${trimZeros(formatDuration(seconds(answer.step)))} · ${
         classic ? `${data.bounds.length - 1} buckets as they were chosen: values inside one are not told apart` : "native buckets joined to two for each doubling"

@@ -2,8 +2,12 @@ import { useDeferredValue, useMemo } from "react";
 import { byService, keyOf, useInstruments } from "../../api/instruments";
 import { useServices, useStatus } from "../../api/queries";
 import type { Service } from "../../api/shapes";
+import { apiUrl } from "../../api/client";
+import { useMarks, type Mark } from "../../api/markers";
+import { useMarksShown } from "../../charts/marks-layer";
+import { ChartMenu, copiesOf, type Fact } from "../../charts/menu";
 import { drawnFrom, observedRate } from "../../charts/points";
-import { formatRate, formatRatio, perSecond, ratio, seconds } from "../../units";
+import { formatCount, formatDuration, formatRate, formatRatio, perSecond, ratio, seconds, trimZeros } from "../../units";
 import { setParams, useParam } from "../../url/params";
 import { useTimeWindow } from "../../url/window";
 import { Find } from "../../ui/find";
@@ -74,13 +78,26 @@ function Services({ data }: { data: Overview }) {
       text.toLowerCase().includes(needle),
     ),
   );
+  const [shown] = useMarksShown();
+  const marks = useMarks([start, end], "", shown);
+  const marksOf = useMemo(() => {
+    const found = new Map<string, readonly Mark[]>();
+    return (service: string) => {
+      const own = found.get(service) ?? marks.filter((mark) => mark.service === "" || mark.service === service);
+      found.set(service, own);
+      return own;
+    };
+  }, [marks]);
   const rows = sortServices(matching, sorting, end, step);
   const models = new Map<string, number>();
   for (const { service } of data.services) models.set(service, (models.get(service) ?? 0) + 1);
   return (
-    <>
+    <figure aria-label="Services">
       <div className={css.above}>
-        <Totals data={data} />
+        <div className={css.told}>
+          <Totals data={data} />
+          <ChartMenu inline title="Services" facts={factsOf(data)} copies={copiesOf(apiUrl("/api/services", { query: { start, end, step } }))} />
+        </div>
         <Find
           label="Find a service, model, version or region"
           placeholder="Find service, model, region"
@@ -105,6 +122,7 @@ function Services({ data }: { data: Overview }) {
                   end={end}
                   step={step}
                   from={from}
+                  marks={marksOf(service.service)}
                   shared={(models.get(service.service) ?? 0) > 1}
                 />
               ))}
@@ -112,8 +130,20 @@ function Services({ data }: { data: Overview }) {
           </table>
         </div>
       )}
-    </>
+    </figure>
   );
+}
+
+function factsOf({ services, step }: Overview): Fact[] {
+  const requests = services.reduce((sum, one) => sum + one.requests, 0);
+  return [
+    ["Samples", `${formatCount(requests)} requests: entry spans, each as many as its sampling weight says`],
+    ["Error", "percentiles by t-digest of the durations themselves: exact for few requests, within 1 % of the value for many"],
+    ["Left out", "nothing: requests of traces that were not kept are counted all the same"],
+    ["Step", trimZeros(formatDuration(seconds(step)))],
+    ["Gaps", "a step without requests has no latency, and is not drawn"],
+    ["Unit", "latency: duration; errors: share of requests; traffic: requests a second"],
+  ];
 }
 
 function Totals({ data }: { data: Overview }) {

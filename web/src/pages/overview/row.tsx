@@ -1,4 +1,5 @@
 import { memo, useMemo, type MouseEvent, type ReactNode } from "react";
+import type { Mark } from "../../api/markers";
 import type { Instruments } from "../../api/instruments";
 import type { Service, TrafficPoint } from "../../api/shapes";
 import { latencies, observedRate, rates, slowPoints } from "../../charts/points";
@@ -23,11 +24,13 @@ interface RowProps {
   step: number;
   /** Where small charts begin. */
   from: number;
+  /** What was changed. */
+  marks: readonly Mark[];
   /** The service serves several models, so that its name alone does not say which row is meant. */
   shared: boolean;
 }
 
-export const Row = memo(function Row({ service, known, start, end, step, from, shared }: RowProps) {
+export const Row = memo(function Row({ service, known, start, end, step, from, marks, shared }: RowProps) {
   const { moment } = useMoments();
   const to = paths.service(service.service);
   const params: Params = { model: service.model || shared ? service.model : null };
@@ -65,7 +68,7 @@ export const Row = memo(function Row({ service, known, start, end, step, from, s
         {duration(service.p99)}
       </Cell>
       <Cell name="latency">
-        <Latency service={service} from={from} />
+        <Latency service={service} from={from} marks={marks} />
         <Objective service={service} known={known} />
       </Cell>
       <Cell name="errors" label="errors">
@@ -77,7 +80,7 @@ export const Row = memo(function Row({ service, known, start, end, step, from, s
         {formatRate(perSecond(observedRate(service, start, end)))}
       </Cell>
       <Cell name="flow">
-        <Traffic service={service} step={step} end={end} from={from} />
+        <Traffic service={service} step={step} end={end} from={from} marks={marks} />
       </Cell>
       <Cell name="saturation" label="saturation">
         <Saturation known={known} />
@@ -107,7 +110,7 @@ function since(points: readonly TrafficPoint[], from: number): TrafficPoint[] {
   return points.filter((point) => point.time >= from);
 }
 
-function Latency({ service, from }: { service: Service; from: number }) {
+function Latency({ service, from, marks }: { service: Service; from: number; marks: readonly Mark[] }) {
   const points = useMemo(() => since(service.points, from), [service.points, from]);
   const drawn = useMemo(
     () => ({
@@ -120,7 +123,7 @@ function Latency({ service, from }: { service: Service; from: number }) {
     }),
     [points],
   );
-  return <SlowSparkline {...drawn} label={`p95 latency of ${service.service} over time`} />;
+  return <SlowSparkline {...drawn} marks={marks} label={`p95 latency of ${service.service} over time`} />;
 }
 
 interface TrafficProps {
@@ -128,15 +131,17 @@ interface TrafficProps {
   step: number;
   end: number;
   from: number;
+  marks: readonly Mark[];
 }
 
-function Traffic({ service, step, end, from }: TrafficProps) {
+function Traffic({ service, step, end, from, marks }: TrafficProps) {
   const points = useMemo(() => since(service.points, from), [service.points, from]);
+  const times = useMemo(() => points.map((point) => point.time), [points]);
   const series = useMemo(
     () => [{ values: rates(points, step, end), color: "--traffic", filled: true }],
     [points, step, end],
   );
-  return <Sparkline series={series} label={`Traffic of ${service.service} over time`} />;
+  return <Sparkline series={series} times={times} marks={marks} label={`Traffic of ${service.service} over time`} />;
 }
 
 /** The version that came up last, and how many there were before it. */

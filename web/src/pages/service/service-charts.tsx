@@ -1,8 +1,10 @@
 import { useMemo } from "react";
+import { trafficUrl } from "../../api/queries";
 import type { Traffic, TrafficPoint } from "../../api/shapes";
-import { drawnFrom, errorRatios, latencies, rates, slowPoints, type Marker, type Percentile, type Values } from "../../charts/points";
+import { drawnFrom, errorRatios, latencies, rates, slowPoints, type Percentile, type Values } from "../../charts/points";
+import { copiesOf, type Copy, type Fact } from "../../charts/menu";
 import { TimeChart, type ChartLine } from "../../charts/time-chart";
-import { formatDuration, formatRate, formatRatio, perSecond, ratio, seconds, trimZeros } from "../../units";
+import { formatCount, formatDuration, formatRate, formatRatio, perSecond, ratio, seconds, trimZeros } from "../../units";
 import { useChoice } from "../../url/params";
 import { useTimeWindow } from "../../url/window";
 import { Segments } from "../../ui/chip";
@@ -14,9 +16,42 @@ const PERCENTILES: readonly Percentile[] = ["p50", "p95", "p99"];
 const SYNC = "service";
 const GROUP_COLORS = 8;
 
+/** Steps with fewer requests have a p99 that is about their slowest one. */
+const ENOUGH_FOR_P99 = 100;
+
 interface ServiceChartsProps {
   data: Traffic;
-  markers: readonly Marker[];
+  /** Finds the requests that are drawn. */
+  filter: string;
+}
+
+/** What the numbers of a service's charts rest on. */
+function countedFrom(data: Traffic): { facts: Fact[]; weight: number } {
+  const samples = data.series.reduce((sum, one) => sum + one.samples, 0);
+  const requests = data.series.reduce((sum, { points }) => sum + points.reduce((all, point) => all + point.requests, 0), 0);
+  const weight = samples ? requests / samples : 1;
+  return {
+    weight,
+    facts: [
+      ["Samples", `${formatCount(requests)} requests, counted from ${formatCount(samples)} entry spans`],
+      ["Weight", weight > 1.001 ? `a span stands for ${weight.toFixed(1)} requests on average: the SDK sampled, and each counts as many times` : "1: every request sent its span"],
+      ["Left out", "nothing: requests of traces that were not kept are counted all the same"],
+    ],
+  };
+}
+
+function latencyFacts(data: Traffic): Fact[] {
+  const counts = data.series.flatMap(({ points }) => points.map(({ requests }) => requests)).filter((count) => count > 0).sort((a, b) => a - b);
+  const middle = counts[Math.floor(counts.length / 2)] ?? 0;
+  return [
+    ["Error", "percentiles by t-digest of the durations themselves, no buckets: exact for few requests, within 1 % of the value for many"],
+    [
+      "A step",
+      middle < ENOUGH_FOR_P99
+        ? `holds ${formatCount(middle)} requests (median): its p99 is about its slowest one`
+        : `holds ${formatCount(middle)} requests (median)`,
+    ],
+  ];
 }
 
 function groupColor(index: number): string {
@@ -32,7 +67,7 @@ function groupLines(data: Traffic, color: string, label: string, values: (points
   }));
 }
 
-export function ServiceCharts({ data, markers }: ServiceChartsProps) {
+export function ServiceCharts({ data, filter }: ServiceChartsProps) {
   const times = useMemo(() => (data.series[0]?.points ?? []).map((point) => point.time), [data]);
   const { live } = useTimeWindow();
   const range = useMemo(() => {
@@ -44,16 +79,19 @@ export function ServiceCharts({ data, markers }: ServiceChartsProps) {
     () => groupLines(data, "--traffic", "requests", (points) => rates(points, data.step, data.end)),
     [data],
   );
-  const shared = { times, range, markers, syncKey: SYNC };
+  const { facts, weight } = useMemo(() => countedFrom(data), [data]);
+  const copies: Copy[] = [["filter", filter], ...copiesOf(trafficUrl(data))];
+  const shared = { times, range, service: data.service, syncKey: SYNC, facts, copies };
   return (
     <div className={css.charts}>
-      <LatencyChart data={data} {...shared} />
+      <LatencyChart data={data} weight={weight} {...shared} />
       <div className={css.pair}>
         <TimeChart
           {...shared}
           title="Error ratio"
           lines={errors}
           format={(value) => formatRatio(ratio(value))}
+          unit="share of requests that failed"
           height={150}
           leastTop={0.01}
           data-testid="chart-errors"
@@ -63,6 +101,7 @@ export function ServiceCharts({ data, markers }: ServiceChartsProps) {
           title="Traffic"
           lines={traffic}
           format={(value) => formatRate(perSecond(value))}
+          unit="requests a second"
           height={150}
           data-testid="chart-traffic"
         />
@@ -75,11 +114,15 @@ interface LatencyChartProps {
   data: Traffic;
   times: readonly number[];
   range: readonly [number, number];
-  markers: readonly Marker[];
+  service: string;
   syncKey: string;
+  facts: readonly Fact[];
+  copies: readonly Copy[];
+  /** Requests that a span stands for. */
+  weight: number;
 }
 
-function LatencyChart({ data, ...shared }: LatencyChartProps) {
+function LatencyChart({ data, weight, facts, ...shared }: LatencyChartProps) {
   const [percentile, setPercentile] = useChoice<Percentile>("percentile", PERCENTILES, "p95");
   const [scale, setScale] = useChoice<Scale>("scale", ["linear", "log"], "linear");
   const whole = data.by === "none";
@@ -130,6 +173,9 @@ function LatencyChart({ data, ...shared }: LatencyChartProps) {
       lines={lines}
       slow={slow}
       format={(value) => formatDuration(seconds(value))}
+      unit="duration of the entry span"
+      facts={[...facts, ...latencyFacts(data)]}
+      note={weight > 1.001 ? `sampled: a span stands for ${weight.toFixed(1)} requests` : undefined}
       height={260}
       logarithmic={scale === "log"}
       data-testid="chart-latency"

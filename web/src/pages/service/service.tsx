@@ -1,7 +1,6 @@
 import { useMemo } from "react";
 import { useServices, useTraces, useTraffic, type GroupBy } from "../../api/queries";
 import type { Service, Traffic } from "../../api/shapes";
-import { releases } from "../../charts/points";
 import { Link, paths } from "../../url/link";
 import { useSearch } from "../../url/location";
 import { setParams, useChoice } from "../../url/params";
@@ -53,7 +52,7 @@ export default function ServicePage({ id: service }: { id: string }) {
       <Standing service={service} />
       {overview && <Instruments rows={shown} overview={overview} />}
       <Answer query={traffic} loading={<Loading rows={10} label="the service's traffic" />}>
-        {(data) => <Charts data={data} rows={shown} />}
+        {(data) => <Charts data={data} filter={requestFilter(service, model)} />}
       </Answer>
       <RequestBreakdown service={service} model={model} />
       <Examples service={service} model={model} />
@@ -122,11 +121,7 @@ function SignalLinks({ service, model }: { service: string; model: string | null
   );
 }
 
-function Charts({ data, rows }: { data: Traffic; rows: readonly Service[] }) {
-  const markers = useMemo(
-    () => releases(rows.flatMap((row) => row.versions)),
-    [rows],
-  );
+function Charts({ data, filter }: { data: Traffic; filter: string }) {
   if (!data.series.some(({ points }) => points.some((point) => point.requests > 0))) {
     return (
       <Empty title={`${data.service} answered no request in this time window`}>
@@ -134,7 +129,7 @@ function Charts({ data, rows }: { data: Traffic; rows: readonly Service[] }) {
       </Empty>
     );
   }
-  return <ServiceCharts data={data} markers={markers} />;
+  return <ServiceCharts data={data} filter={filter} />;
 }
 
 /** Requests worth a look: the slowest, and the last that failed. */

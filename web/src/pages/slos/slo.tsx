@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useRef } from "react";
-import { ApiError } from "../../api/client";
+import { ApiError, apiUrl } from "../../api/client";
 import { SLO_REFRESH_S, useSlo, type SloDetail } from "../../api/slos";
+import { copiesOf } from "../../charts/menu";
 import { TimeChart } from "../../charts/time-chart";
 import { CopyButton } from "../../ui/copy";
 import { PageHeader } from "../../ui/layout";
@@ -134,6 +135,9 @@ function BurnDown({ detail: { burn_down: points, now, slo } }: { detail: SloDeta
       lines={drawn.lines}
       range={range}
       format={formatBudget}
+      unit="share of the error budget that is left"
+      service={slo.service}
+      copies={copiesOf(apiUrl("/api/slos/{slo_id}", { path: { slo_id: slo.id } }))}
       height={220}
       leastTop={1.05}
       zoomable={false}

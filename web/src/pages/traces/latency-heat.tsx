@@ -1,6 +1,7 @@
 import { useMemo } from "react";
-import { useLatencyMap, type Counted, type Selection } from "../../api/explore";
+import { latencyMapUrl, useLatencyMap, type Counted, type Selection } from "../../api/explore";
 import { HeatMap } from "../../charts/heat-map";
+import { copiesOf } from "../../charts/menu";
 import type { HeatBox } from "../../charts/heat-scale";
 import { Segments } from "../../ui/chip";
 import { Answer, Loading } from "../../ui/states";
@@ -54,19 +55,26 @@ export function LatencyHeat({ filter, selection }: LatencyHeatProps) {
   };
   return (
     <Answer query={query} loading={<Loading rows={5} label="the heat map" />}>
-      {(found) => <Drawn found={found} selection={selection} onSelect={select} chosen={count} />}
+      {(found) => <Drawn found={found} filter={filter} selection={selection} onSelect={select} chosen={count} />}
     </Answer>
   );
 }
 
+/** Half the height of a row, where rows grow evenly. */
+function rowError(bounds: readonly number[]): string {
+  const [low, high] = bounds.slice(-3);
+  return low && high ? `${Math.round((Math.sqrt(high / low) - 1) * 100)} %` : "half its height";
+}
+
 interface DrawnProps {
   found: NonNullable<ReturnType<typeof useLatencyMap>["data"]>;
+  filter: string;
   selection: Selection | null;
   onSelect: (box: HeatBox | null) => void;
   chosen: Counted | null;
 }
 
-function Drawn({ found, selection, onSelect, chosen }: DrawnProps) {
+function Drawn({ found, filter, selection, onSelect, chosen }: DrawnProps) {
   const data = useMemo(
     () => ({ start: found.start, end: found.end, step: found.step, bounds: found.bounds, cells: found.cells }),
     [found],
@@ -92,6 +100,15 @@ function Drawn({ found, selection, onSelect, chosen }: DrawnProps) {
         height={230}
         selection={selection}
         onSelect={onSelect}
+        copies={[["filter", filter], ...copiesOf(latencyMapUrl(found, filter))]}
+        facts={[
+          ["Samples", `${formatCount(found.stored)} stored ${found.counted}`],
+          ["Weight", sampled ? `each stands for ${(found.stands_for / found.stored).toFixed(1)} on average` : "1: none was sampled away"],
+          ["Error", `counts are exact; a duration is known to its row, ±${rowError(found.bounds)}`],
+          ["Left out", found.stands_for > found.stored * 1.001 ? "traces that sampling did not keep: they are in the weights" : "nothing"],
+          ["Gaps", "an empty cell had nothing that matches"],
+          ["Unit", `${found.counted} by duration`],
+        ]}
         note={
           <>
             {formatCount(found.stored)} {found.counted}
