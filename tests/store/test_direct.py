@@ -254,6 +254,9 @@ def test_what_is_not_plain_goes_through_the_views(store: ClickHouseStore) -> Non
     assert store.engine.query_rows(
         "SELECT SpanName, Weight, IsError FROM otel_traces ORDER BY SpanName"
     ) == [("odd status", 1.0, False), ("sampled", 2.0, False)]
+    far = make_exponential("far", scale=0, positive=[1], positive_offset=2**31 - 1)
+    store.write_otlp(Signal.METRICS, metrics_body("s", far))
+    assert store.engine.query_rows("SELECT count() FROM metric_histograms") == [(1,)]
     joined = {"a.b": "2", "a_b": "1"}
     store.write_otlp(
         Signal.METRICS, metrics_body("s", make_gauge("g", make_point(1, attributes=joined)))
@@ -286,8 +289,11 @@ def test_more_series_than_are_remembered(
 ) -> None:
     monkeypatch.setattr("vario.store.direct.book.MOST_SERIES", 3)
     points = [make_point(at, attributes={"at": str(at)}) for at in range(8)]
-    for some in pairwise(points):
-        store.write_otlp(Signal.METRICS, metrics_body({}, make_gauge("g", *some)))
+    with counted(monkeypatch) as answers:
+        for some in pairwise(points):
+            store.write_otlp(Signal.METRICS, metrics_body({}, make_gauge("g", *some)))
+    assert answers == [True, True, False, False, False, False, False]
+    store.write_samples([{"__name__": "up"}], SampleBlock(*map(np.array, ([0, 1], [1], [1.0]))))
     found = store.find_series((), START_MS - 1, START_MS)
     assert sorted(labels["at"] for labels in found.labels) == list("01234567")
 

@@ -8,7 +8,7 @@ from vario.model.series import HistogramBlock, Labels, SampleBlock
 from vario.store.address import parse_dsn
 from vario.store.alerts import AlertTables
 from vario.store.damage import DamagedParts
-from vario.store.direct.writer import MOST_SAMPLES, DirectWriter
+from vario.store.direct.writer import DirectWriter
 from vario.store.engine import Engine
 from vario.store.evidence import EvidenceQueries
 from vario.store.explore import ExploreQueries
@@ -140,9 +140,7 @@ class ClickHouseStore:
     def write_samples(self, labels: Sequence[Labels], block: SampleBlock) -> None:
         """Writes float samples of series given by their labels; see `SignalWriter`."""
         with self._seen.writing():
-            if self._direct and len(block.ts_ms) <= MOST_SAMPLES:
-                self._direct.write_samples(labels, block)
-            else:
+            if not (self._direct and self._direct.write_samples(labels, block)):
                 self._metrics.write_samples(labels, block)
 
     def write_histograms(self, labels: Sequence[Labels], block: HistogramBlock) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from vario.store.direct.values import Texts, pairs_map
+from vario.store.direct.values import NotPlain, Texts, pairs_map
 from vario.store.engine import Engine
 from vario.store.row_binary import text
 
@@ -92,15 +92,26 @@ class SeriesBook:
         self.points.clear()
         self.described.clear()
 
-    def make_room(self) -> None:
-        """Forgets everything if it is too much; called before a request, never within."""
-        if max(len(self._series), len(self.points), len(self.described)) > MOST_SERIES:
-            self.clear()
+    def remember(self, key: Any, value: Any) -> None:
+        """Keeps something about points until everything is forgotten.
+
+        Raises:
+            NotPlain: too much is remembered.
+        """
+        if len(self.points) >= 2 * MOST_SERIES or len(self.described) >= MOST_SERIES:
+            raise NotPlain
+        self.points[key] = value
 
     def find(self, labels: Pairs) -> Series:
-        """Returns the series with these labels."""
+        """Returns the series with these labels.
+
+        Raises:
+            NotPlain: it is new, and too many are remembered; the views know all of them.
+        """
         series = self._series.get(labels)
         if series is None:
+            if len(self._series) >= MOST_SERIES:
+                raise NotPlain
             series = self._series[labels] = Series(labels)
         return series
 

@@ -125,7 +125,8 @@ class _Reader:
         found = tuple(pairs(resource.attributes))
         known = self._book.points.get(found)
         if known is None:
-            known = self._book.points[found] = _make_resource(found, self._book)
+            known = _make_resource(found, self._book)
+            self._book.remember(found, known)
         return known
 
     def _metric(self, metric: Any, resource: _Resource) -> int:
@@ -166,7 +167,8 @@ class _Reader:
                 "_".join(unit_words(metric.unit)),
                 metric.description,
             )
-            known = self._book.points[key] = (family, said)
+            known = (family, said)
+            self._book.remember(key, known)
         family, said = known
         if said not in self._book.described:
             self._rows.new.descriptions[said] = None
@@ -179,7 +181,7 @@ class _Reader:
         if series is None:
             attributes = _shared(attributes)
             series = self._book.find(_named(_labels(family, attributes), family.name))
-            self._book.points[family, attributes] = series
+            self._book.remember((family, attributes), series)
         return series
 
     # Points, by kind
@@ -197,7 +199,8 @@ class _Reader:
         key = (family, tuple(pairs(point.attributes)), bounds)
         known = self._book.points.get(key)
         if known is None:
-            known = self._book.points[key] = self._histogram_series(family, key[1], bounds)
+            known = self._histogram_series(family, key[1], bounds)
+            self._book.remember(key, known)
         buckets = list(accumulate(point.bucket_counts))[: len(bounds)]
         buckets += [0] * (len(bounds) - len(buckets))
         values = [float(count & _UINT64) for count in buckets]
@@ -229,7 +232,7 @@ class _Reader:
         known = self._book.points.get(key)
         if known is None:
             labels = _labels(family, key[1])
-            known = self._book.points[key] = [
+            known = [
                 *(
                     self._book.find(_named(labels, family.name, ("quantile", double_text(q))))
                     for q in quantiles
@@ -237,6 +240,7 @@ class _Reader:
                 self._book.find(_named(labels, f"{family.name}_count")),
                 self._book.find(_named(labels, f"{family.name}_sum")),
             ]
+            self._book.remember(key, known)
         values = [each.value for each in point.quantile_values]
         self._add_all(family, known, [*values, float(point.count), point.sum], point)
 

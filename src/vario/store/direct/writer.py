@@ -64,37 +64,49 @@ class DirectWriter:
             return False
         try:
             if signal is Signal.METRICS:
-                self._book.make_room()
-                self._write_points(point_rows(body, self._book))
-                return True
-            plan = _PLANS[signal]
-            rows = plan.rows(body) if self._is_fit(plan) else None
-        except (NotPlain, DecodeError):
-            return False
-        if rows:
-            columns = tuple(plan.columns)
-            self._engine.insert_bytes(plan.table, rows, "RowBinary", columns=columns)
-        return rows is not None
+                found = point_rows(body, self._book)
+            else:
+                plan = _PLANS[signal]
+                if not self._is_fit(plan):
+                    return False
+                found = plan.rows(body)
+        except (NotPlain, DecodeError, struct.error):
+            return False  # the last: a number is too large for its column
+        if isinstance(found, Rows):
+            self._write_points(found)
+        else:
+            self._insert(_PLANS[signal].table, [found], tuple(_PLANS[signal].columns))
+        return True
 
-    def write_samples(self, labels: Sequence[Labels], block: SampleBlock) -> None:
-        """Stores samples of series given by their labels, within `SeenRows.writing`."""
-        self._book.make_room()
+    def write_samples(self, labels: Sequence[Labels], block: SampleBlock) -> bool:
+        """Stores samples of series given by their labels and returns whether it did.
+
+        Within `SeenRows.writing`.
+
+        Raises:
+            Unavailable: no space left, or the engine does not answer.
+        """
+        if len(block.ts_ms) > MOST_SAMPLES:
+            return False
         new = Sightings()
         windows: list[tuple[Series, slice]] = []
-        for at, one in enumerate(labels):
-            window = slice(int(block.offsets[at]), int(block.offsets[at + 1]))
-            if window.stop == window.start:
-                continue
-            series = self._book.find(tuple(sorted(one.items())))
+        try:
+            for at, one in enumerate(labels):
+                window = slice(int(block.offsets[at]), int(block.offsets[at + 1]))
+                if window.stop > window.start:
+                    windows.append((self._book.find(tuple(sorted(one.items()))), window))
+        except NotPlain:
+            return False
+        for series, window in windows:
             for ts_ms in set(block.ts_ms[window].tolist()):
                 new.add(series, ts_ms)
-            windows.append((series, window))
         self._book.store(new)
         rows = [
             row_binary.repeat_prefix(series.prefix, block.ts_ms[window], block.values[window], b"")
             for series, window in windows
         ]
         self._insert("metric_samples", rows, _SAMPLE_COLUMNS)
+        return True
 
     def _write_points(self, found: Rows) -> None:
         self._book.store(found.new)
@@ -107,8 +119,8 @@ class DirectWriter:
         self._insert("metric_samples", samples, _SAMPLE_COLUMNS)
 
     def _insert(self, table: str, rows: list[bytes], columns: tuple[str, ...]) -> None:
-        if rows:
-            self._engine.insert_bytes(table, b"".join(rows), "RowBinary", columns=columns)
+        if body := b"".join(rows):
+            self._engine.insert_bytes(table, body, "RowBinary", columns=columns)
 
     def _is_fit(self, plan: _Plan) -> bool:
         """Says whether the table is as vario makes it; a Collector may have made another."""
