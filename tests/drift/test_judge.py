@@ -112,6 +112,18 @@ def test_clustered_traffic_without_drift_is_not_told_either() -> None:
     assert told(1.0) > 300  # what forgetting the clusters would cost
 
 
+def test_few_clusters_in_a_bin_are_no_drift() -> None:
+    """Sixty users with ten requests each: PSI alone is too hasty where a bin is nearly empty."""
+    rng, vary = np.random.default_rng(6), in_clusters(10.0)
+    even, moved = np.full(10, 0.1), np.repeat([0.02, 0.18], 5)
+    drawn = [10.0 * rng.multinomial(60, even) for _ in range(3_000)]
+    found = judge([(AGE, Window(counts, 0, vary)) for counts in drawn])
+    assert sum(drift.psi > drift.psi_critical for drift in found) >= 2
+    assert {drift.verdict for drift in found} == {"stable"}
+    (told,) = judge([(AGE, Window(10.0 * rng.multinomial(120, moved), 0, vary))])
+    assert told.verdict == "drifted"
+
+
 def test_values_out_of_range_are_a_share_and_no_verdict() -> None:
     counts = np.full(10, 100.0)
     known, unknown = judge([(AGE, Window(counts, 50, outside=20)), (AGE, Window(counts, 50))])

@@ -22,6 +22,9 @@ from vario.drift.reference import FeatureReference
 
 Verdict = Literal["drifted", "missing", "new_category", "stable", "too_few"]
 
+LEAST_EXPECTED = 5.0
+"""Independent rows, or clusters of them, that a bin must be expected to hold to be tested."""
+
 TOO_FEW = 100
 """Rows under which nothing is said of a distribution: its noise floor is then above 0.1 PSI."""
 
@@ -105,11 +108,19 @@ class FeatureDrift:
 
     @property
     def psi_p(self) -> float:
-        """Probability of such a PSI without drift; 1 where too little is known."""
+        """Probability of such a difference without drift; 1 where too little is known.
+
+        By Pearson's statistic, which PSI over `evidence` approaches: PSI itself has a logarithm,
+        and passes its limit too often where bins hold few clusters of rows. Bins that would hold
+        fewer than `LEAST_EXPECTED` are joined.
+        """
         if self._present < TOO_FEW or math.isnan(self.psi):
             return 1.0
-        k = evidence(self.reference.present, self._present)
-        return self.window.dispersion.p_value(self.psi / k, len(self.reference.counts) - 1)
+        vary = self.window.dispersion
+        least = LEAST_EXPECTED * vary.effect
+        merged = distance.merge_rare(self.reference.counts, self.window.counts, least)
+        freedom = int(np.count_nonzero(merged[0] + merged[1])) - 1
+        return vary.p_value(distance.chi_square(*merged).statistic, freedom)
 
     @property
     def missing_p(self) -> float:
