@@ -19,7 +19,7 @@ interface Goal {
   params?: Params;
 }
 
-const SHOWN = 12;
+const SHOWN = 20;
 
 /** The goals whose name or kind has every word of `wanted`; names that begin with it come first. */
 export function findGoals(goals: readonly Goal[], wanted: string): Goal[] {
@@ -38,11 +38,11 @@ function useGoals(): Goal[] {
   return useMemo(() => {
     const names = [...new Set((services ?? []).map(({ service }) => service))];
     return [
-      ...SECTIONS.map(({ name, to }) => ({ name, kind: "page", to })),
-      { name: "Investigate", kind: "page", to: paths.investigate },
       ...(incidents ?? [])
         .filter(({ state }) => state !== "resolved")
         .map(({ id, title }) => ({ name: title, kind: "incident", to: paths.incident(id) })),
+      ...SECTIONS.map(({ name, to }) => ({ name, kind: "page", to })),
+      { name: "Investigate", kind: "page", to: paths.investigate },
       ...names.map((service) => ({ name: service, kind: "service", to: paths.service(service) })),
       ...names.flatMap((service) => [
         { name: service, kind: "compare releases", to: paths.compare, params: { service } },
