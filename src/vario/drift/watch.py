@@ -155,9 +155,14 @@ class DriftWatch:
         key = (reference.model_name, window_s)
         if self._watched.get(key) == reference.name:
             return
-        for back in range(LOOK_BACK, 0, -1):
+        past: list[tuple[int, dict[Scope, Traffic]]] = []
+        for back in range(1, LOOK_BACK + 1):
             then_ms = at_ms - back * window_s * 1000
             traffic = _largest(reference.model_name, self._observe(then_ms, window_s * 1000))
+            if not traffic:
+                break  # what was before it is another story
+            past.append((then_ms, traffic))
+        for then_ms, traffic in reversed(past):
             self._judge(reference, traffic, window_s, then_ms)
         self._watched[key] = reference.name
 
@@ -167,8 +172,13 @@ class DriftWatch:
         """Gives what has come since the step before to the detectors, minute by minute."""
         if not references:
             return
+        past: list[tuple[int, dict[Scope, Traffic]]] = []
         for end_ms, length_ms in self._minutes(at_ms):
             recent = self._observe(end_ms, length_ms)
+            if not recent:
+                break
+            past.append((end_ms, recent))
+        for end_ms, recent in reversed(past):
             for model_name, (window_s, judged) in chosen.items():
                 reference = references[model_name]
                 for scope in judged:
@@ -180,13 +190,13 @@ class DriftWatch:
                             self._warn(reference, subject, found, window_s, end_ms)
 
     def _minutes(self, at_ms: int) -> Iterator[tuple[int, int]]:
-        """Yields end and length of the minutes since the last one that was taken."""
+        """Yields end and length of the minutes since the last one taken, the latest first."""
         gap_ms = at_ms - self._minute_ms
         gap_ms = min(gap_ms, MOST_MINUTES * MINUTE_MS)
         count = (gap_ms + MINUTE_MS // 4) // MINUTE_MS
         if count:
             self._minute_ms = at_ms
-        for left in range(count - 1, -1, -1):
+        for left in range(count):
             yield at_ms - left * gap_ms // count, gap_ms // count
 
     def _judge(
