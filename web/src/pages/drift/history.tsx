@@ -66,7 +66,7 @@ function ScopePick({ part, readings }: { part: PartOf; readings: readonly Readin
   );
 }
 
-const depth = (times: number | null) => ({ "--depth": `${Math.round(shade(times) * 60)}%` }) as React.CSSProperties;
+const depth = (times: number | null) => ({ "--depth": `${Math.round(shade(times) * 45)}%` }) as React.CSSProperties;
 
 /** What the colours stand for, as numbers. */
 function Scale() {
