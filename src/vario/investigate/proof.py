@@ -125,11 +125,11 @@ def judge_fix(trial: Trial, previous: FixVerdict = "too_early") -> Judgement:
         return Judgement("too_early", remark=TOO_LITTLE)
     shown = _show(blocks)
     spread = _spread(blocks)
-    base = sequential.level_of(blocks.judged[blocks.before], spread)
+    is_short = _before_ns(blocks) <= SHORT_BASELINE_NS
+    base = sequential.level_of(blocks.judged[blocks.before], spread, is_short=is_short)
     wrong = _incident_level(blocks, spread)
     since = blocks.judged[blocks.since]
     margin = _margin(trial, blocks, base, wrong)
-    is_short = _before_ns(blocks) <= SHORT_BASELINE_NS
     to_base = sequential.bounds(since, spread, base, is_short=is_short)
     to_wrong = sequential.bounds(since, spread, wrong, is_short=is_short)
     guards = _guards(trial, blocks)

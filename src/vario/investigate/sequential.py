@@ -165,13 +165,21 @@ def memory(blocks: Floats) -> int:
     return max(1, len(values) // 2)
 
 
-def level_of(blocks: Floats, spread: Spread) -> Level:
-    """Returns the mean of blocks with its standard error."""
+def level_of(blocks: Floats, spread: Spread, *, is_short: bool = False) -> Level:
+    """Returns the mean of blocks with its standard error.
+
+    The error has room for how few independent parts the blocks hold (Student's t): one in twice
+    what the level remembers. Of a few minutes (`is_short`) that cannot be told.
+    """
     values = blocks[np.isfinite(blocks)]
     if not len(values):
         return Level(math.nan, math.inf)
     own = float(values.std(ddof=1)) if len(values) > 1 else math.inf
-    return Level(float(values.mean()), max(own, spread.deviation) / math.sqrt(len(values)))
+    error = max(own, spread.deviation) / math.sqrt(len(values))
+    if not is_short:
+        df = max(2.0, len(values) / (2 * memory(values) - 1) - 1)
+        error *= float(special.stdtrit(df, 1 - ALPHA_LEVEL)) / _LEVEL_Z
+    return Level(float(values.mean()), error)
 
 
 def radius(count: int, deviation: float, alpha: float) -> float:
