@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Query
@@ -17,7 +18,7 @@ from vario.investigate.compare import Comparison, Measured, Part, Tolerances, co
 from vario.investigate.compare_words import summarise
 from vario.investigate.like_for_like import compare_with_day
 from vario.investigate.season import DAY_NS, DAYS
-from vario.model.load import LoadTable
+from vario.model.load import LoadTable, ReplicaCount
 from vario.model.service import ServiceSummary
 from vario.model.telemetry import TimeRange
 from vario.query.promql.engine import PromQL
@@ -55,18 +56,8 @@ def compare_versions(
     replicas = context.store.count_replicas(service, window, step_ns=step_ns)
     result = compare(table, baseline, candidate, replicas=replicas, tolerances=tolerances)
     if not result.side_by_side:
-        for days in reversed(DAYS):  # the same day of the week first
-            if window.start_ns < days * DAY_NS:
-                continue
-            then = TimeRange(window.start_ns - days * DAY_NS, window.end_ns - days * DAY_NS)
-            earlier = context.store.read_load(service, then, step_ns=step_ns, model=model, by=by)
-            counted = context.store.count_replicas(service, then, step_ns=step_ns)
-            found = compare_with_day(
-                days, (earlier, table), (baseline, candidate), (counted, replicas), tolerances
-            )
-            if found is not None:
-                result = found
-                break
+        asked = _Asked(service, model, by, window, step_ns, (baseline, candidate), tolerances)
+        result = _compare_with_past(context, asked, (table, replicas)) or result
     models = [model] if model else sorted({one.model_name for one in own if one.model_name})
     features = [
         found
@@ -91,6 +82,41 @@ def compare_versions(
         features=[_show_feature(one, baseline) for one in features],
         notes=_notes(result, features, by),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is compared, of what, and when."""
+
+    service: str
+    model: str
+    by: SegmentBy
+    window: TimeRange
+    step_ns: int
+    versions: tuple[str, str]
+    tolerances: Tolerances
+
+
+def _compare_with_past(
+    context: CurrentContext, asked: _Asked, now: tuple[LoadTable, Sequence[ReplicaCount]]
+) -> Comparison | None:
+    """Returns a comparison with the same time of an earlier day, the same day of the week first."""
+    table, replicas = now
+    for days in reversed(DAYS):
+        start_ns = asked.window.start_ns - days * DAY_NS
+        if start_ns < 0:
+            continue
+        then = TimeRange(start_ns, start_ns + asked.window.duration_ns)
+        earlier = context.store.read_load(
+            asked.service, then, step_ns=asked.step_ns, model=asked.model, by=asked.by
+        )
+        counted = context.store.count_replicas(asked.service, then, step_ns=asked.step_ns)
+        found = compare_with_day(
+            days, (earlier, table), asked.versions, (counted, replicas), asked.tolerances
+        )
+        if found is not None:
+            return found
+    return None
 
 
 def _choose(
