@@ -8,6 +8,7 @@ from time import perf_counter
 
 from vario.alert.desk import AlertDesk
 from vario.alert.incident.desk import IncidentDesk
+from vario.alert.incident.grouping import gravity_of
 from vario.alert.incident.seams import IncidentSeams
 from vario.alert.incident.telling import make_news
 from vario.api.investigation_reader import make_reader
@@ -21,7 +22,7 @@ from vario.investigate.probers import PROBERS
 from vario.investigate.questions import BEFORE_NS, question_of_alert
 from vario.investigate.verify import Claim, verify
 from vario.model.alert import AlertEvent
-from vario.model.investigation import Incident, Investigation, Question, Verification
+from vario.model.investigation import Incident, Investigation, Question, Verdict, Verification
 from vario.model.marker import Marker
 from vario.model.telemetry import TimeRange
 from vario.store.base import Store
@@ -29,6 +30,10 @@ from vario.store.base import Store
 log = logging.getLogger(__name__)
 
 TICK_S = 2.0
+MOST_QUESTIONS = 3
+"""Different questions of an incident's alerts that are asked each time."""
+VERDICTS: tuple[Verdict, ...] = ("explained", "partial", "unexplained", "no_change")
+"""The best first."""
 STOP_S = 60.0
 """How long an investigation in flight is waited for at the end."""
 
@@ -106,15 +111,27 @@ class Asker:
     canceled: Callable[[], bool]
     settings: Settings
 
-    def _question(self, incident: Incident, events: Sequence[AlertEvent], now_ns: int) -> Question:
-        """Returns what the gravest of its alerts asks; what the incident knows where none is."""
-        event = next(
-            (one for one in events if one.labels.get("severity") == incident.severity), None
-        )
-        event = event or next(iter(events), None)
-        if event is None:
+    def questions(
+        self, incident: Incident, events: Sequence[AlertEvent], now_ns: int
+    ) -> list[Question]:
+        """Returns what its alerts ask, those that fire first, the gravest of them before others.
+
+        Of alerts that ask the same the first speaks; without any, what the incident knows does.
+        """
+        if not events:
             window = TimeRange(incident.opened_ns - BEFORE_NS, max(now_ns, incident.opened_ns + 1))
-            return Question(incident.service, window, title=incident.title)
+            return [Question(incident.service, window, title=incident.title)]
+
+        def urgency(event: AlertEvent) -> tuple[bool, int]:
+            return event.resolved_ns > 0, -gravity_of(event.labels.get("severity", ""))
+
+        asked: dict[tuple[str, str | None, tuple[tuple[str, str], ...]], Question] = {}
+        for event in sorted(events, key=urgency):
+            one = self._ask(event, now_ns)
+            asked.setdefault((one.service, one.symptom, tuple(sorted(one.scope.items()))), one)
+        return list(asked.values())[:MOST_QUESTIONS]
+
+    def _ask(self, event: AlertEvent, now_ns: int) -> Question:
         rule = self.alerts.rule_of(event)
         asked = question_of_alert(event, now_ns, expression=rule.expr if rule else "")
         # From before it began to now, also where the alert has ended: what was the fix?
@@ -123,22 +140,29 @@ class Asker:
     def investigate(
         self, incident: Incident, events: Sequence[AlertEvent], now_ns: int
     ) -> Investigation:
-        """Returns why."""
+        """Returns why: the first answer that explains what is asked, or else the best of all."""
         reader = make_reader(self.store, self.drift(), self.settings.cost, self.canceled)
-        question = self._question(incident, events, now_ns)
         begun_s = perf_counter()
-        found = investigate(reader, question, self.clock, PROBERS)
-        return replace(found, took_ms=1000 * (perf_counter() - begun_s))
+        best: Investigation | None = None
+        for question in self.questions(incident, events, now_ns):
+            found = investigate(reader, question, self.clock, PROBERS)
+            if best is None or VERDICTS.index(found.verdict) < VERDICTS.index(best.verdict):
+                best = found
+            if found.verdict == "explained":
+                break
+        assert best is not None, "there is always a question"
+        return replace(best, took_ms=1000 * (perf_counter() - begun_s))
 
     def verify(self, incident: Incident, events: Sequence[AlertEvent], now_ns: int) -> Verification:
         """Returns how far the proof of the claimed fix is."""
         proof, found = incident.verification, incident.investigation
         if proof is None:
             raise BadData(f"no fix of incident {incident.id} is claimed")
+        found = found if found is not None and found.verdict != "no_change" else None
         active_ns = min((one.active_ns for one in events), default=incident.opened_ns)
         claim = Claim(
-            question=self._question(incident, events, now_ns),
-            found=found if found is not None and found.verdict != "no_change" else None,
+            question=found.question if found else self.questions(incident, events, now_ns)[0],
+            found=found,
             active_ns=min(active_ns, incident.opened_ns),
             claimed_ns=proof.claimed_ns,
             source=proof.source,

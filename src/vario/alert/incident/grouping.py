@@ -52,13 +52,22 @@ def shared(scopes: Iterable[Mapping[str, str]]) -> dict[str, str]:
     return {k: v for k, v in each[0].items() if all(other.get(k) == v for other in each[1:])}
 
 
+def gravity_of(severity: str) -> int:
+    """Returns a number that is larger for graver severities.
+
+    >>> gravity_of("page") > gravity_of("ticket") > gravity_of("")
+    True
+    """
+    return _GRAVITY.get(severity, 1)
+
+
 def graver(one: str, other: str) -> str:
     """Returns the graver of two severities; the first where they are equal.
 
     >>> graver("ticket", "page")
     'page'
     """
-    return other if _GRAVITY.get(other, 1) > _GRAVITY.get(one, 1) else one
+    return other if gravity_of(other) > gravity_of(one) else one
 
 
 def find_home(incidents: Sequence[Incident], event: AlertEvent) -> Incident | None:
