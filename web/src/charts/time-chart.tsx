@@ -99,11 +99,18 @@ export function TimeChart(props: TimeChartProps) {
   );
 }
 
+/** How many values are there. */
+export function countValues(lines: readonly { values: Values }[]): number {
+  let count = 0;
+  for (const { values } of lines) for (const value of values) if (value !== null) count++;
+  return count;
+}
+
 /** How many values there are, how far apart, and how many are not there. */
 export function factsOf(drawn: readonly { values: Values; dashed?: boolean }[], times: readonly number[]): Fact[] {
   const lines = drawn.filter(({ dashed }) => !dashed);
   const all = lines.length * times.length;
-  const present = lines.reduce((sum, { values }) => sum + values.reduce<number>((count, value) => count + (value === null ? 0 : 1), 0), 0);
+  const present = countValues(lines);
   const [first, second] = times;
   return [
     ["Drawn", `${formatCount(present)} values${first !== undefined && second !== undefined ? `, one each ${trimZeros(formatDuration(seconds(second - first)))}` : ""}`],

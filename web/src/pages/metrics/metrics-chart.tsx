@@ -6,7 +6,7 @@ import type { PlotStyle } from "../../charts/plot-options";
 import { largest, smallest, thinOut, type Values } from "../../charts/points";
 import { MarksLayer } from "../../charts/marks-layer";
 import { ChartMenu } from "../../charts/menu";
-import { factsOf } from "../../charts/time-chart";
+import { countValues, factsOf } from "../../charts/time-chart";
 import { usePlot } from "../../charts/use-plot";
 import { useMoments, zoneName } from "../../ui/moments";
 import { formatDuration, seconds, trimZeros } from "../../units";
@@ -71,7 +71,8 @@ export function MetricsChart(props: MetricsChartProps) {
   const y = useMemo(() => valueRange(values, fitted && !stacked), [values, fitted, stacked]);
   const { holder, plot } = usePlot(style, { times: frame.times, values, x: range, y }, { onCursor: setIndex, onZoom: zoomTo });
   const at = index === null ? undefined : frame.times[index];
-  const count = frame.lines.reduce((sum, line) => sum + line.values.reduce<number>((n, value) => n + (value === null ? 0 : 1), 0), 0);
+  const facts = useMemo(() => factsOf(frame.lines, frame.times), [frame]);
+  const count = useMemo(() => countValues(frame.lines), [frame]);
   return (
     <figure className={charts.chart} data-testid="metrics-chart">
       <figcaption className={`${charts.caption} ${css.head}`}>
@@ -79,7 +80,7 @@ export function MetricsChart(props: MetricsChartProps) {
         <span className={charts.at}>{at === undefined ? "" : moment(seconds(at))}</span>
         <ChartMenu
           title={title}
-          facts={[["Samples", `${frame.lines.length} series`], ...factsOf(frame.lines, frame.times), ...promqlFacts(exprs, format), ["Unit", unit]]}
+          facts={[["Samples", `${frame.lines.length} series`], ...facts, ...promqlFacts(exprs, format), ["Unit", unit]]}
           copies={promqlCopies(exprs, { start: range[0], end: range[1], step })}
         />
       </figcaption>
