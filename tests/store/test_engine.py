@@ -166,6 +166,13 @@ def test_addresses_that_are_none(dsn: str) -> None:
         parse_dsn(dsn)
 
 
+def test_what_a_sender_is_told_has_nothing_of_the_engines_inside() -> None:
+    text = "Code: 395. DB::Exception: no such series: while executing 'FUNCTION throwIf(...)'."
+    assert str(translate(Exception(text), "here", writing=True)) == (
+        "the request holds what cannot be stored: no such series (here)"
+    )
+
+
 def test_a_fault_without_a_translation_keeps_its_detail() -> None:
     error = translate(Exception("Code: 60. DB::Exception: no table x. (UNKNOWN_TABLE)"), "here")
     assert type(error) is InternalError

@@ -79,6 +79,8 @@ _WRITE_MESSAGES: dict[int, tuple[type[VarioError], str]] = {
 }
 _TOO_MANY_DAYS = "Too many partitions for single INSERT block"
 
+_ENGINE_PLACE = ": while executing "
+"""From here on a message tells of the engine's inside: nothing that a sender could mend."""
 _CODE = re.compile(r"\bCode: (\d+)")
 _DETAIL = re.compile(r"^.*?DB::Exception: ", re.DOTALL)
 
@@ -99,7 +101,8 @@ def translate(error: Exception, where: str, *, writing: bool = False) -> VarioEr
     table = {**_MESSAGES, **(_WRITE_MESSAGES if writing else _READ_MESSAGES)}
     if code in table:
         kind, message = table[code]
-        return kind(f"{message.format(detail=detail)} ({where})")
+        said = detail.partition(_ENGINE_PLACE)[0]
+        return kind(f"{message.format(detail=said)} ({where})")
     if code is None and type(error).__name__ == "OperationalError":
         return Unavailable(f"the store at {where} cannot be reached: {detail}")
     return InternalError(f"the store at {where} failed: {detail}")
