@@ -165,8 +165,10 @@ class Senders:
         while not self._stop.is_set():
             number += 1
             body = door.make(service, number)
-            while (outcome := post(body)) == "again" and not self._stop.wait(0.1):
+            while (outcome := post(body)) == "again":
                 self.refused += 1
+                if self._stop.wait(0.1):
+                    break
             if outcome == "gone":
                 return
             if outcome == "ok":

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -41,11 +41,15 @@ def fill(disk: Path) -> Path:
     return ballast
 
 
-def wait_for_log(server: Process, text: str) -> None:
+def wait_for(server: Process, seen: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 180
-    while text not in server.log:
+    while not seen():
         assert time.monotonic() < deadline, server.log
         time.sleep(0.05)
+
+
+def wait_for_log(server: Process, text: str) -> None:
+    wait_for(server, lambda: text in server.log)
 
 
 @pytest.mark.crash
@@ -57,12 +61,12 @@ def test_a_full_disk_refuses_and_goes_on_by_itself(tmp_path: Path, disk: Path) -
     senders: Senders | None = None
     try:
         server.start(START_S)
-        senders = Senders(server.addresses, 1)
-        senders.wait_for(2)
+        senders = sending = Senders(server.addresses, 1)
+        sending.wait_for(2)
         ballast = fill(disk)
         for kind in ("traces", "logs", "metrics", "remote_v1"):
             wait_for_log(server, f"{kind} cannot be stored, senders are told to wait: no space")
-        assert senders.refused > 0
+        wait_for(server, lambda: bool(sending.refused))
         held = {name: len(numbers) for name, numbers in senders.snapshot().items()}
         ballast.unlink()
         for kind in ("traces", "logs", "metrics", "remote_v1"):

@@ -7,7 +7,7 @@ import pytest
 
 from vario.drift.bins import Floats, count_categories, count_values
 from vario.drift.dispersion import clustered as in_clusters
-from vario.drift.dispersion import design_effect
+from vario.drift.dispersion import design_effect, dispersion_of
 from vario.drift.judge import FeatureDrift, Window, judge
 from vario.drift.reference import FeatureReference, make_feature
 
@@ -62,6 +62,17 @@ def test_a_shift_is_named_and_measured() -> None:
     assert found.wasserstein == pytest.approx(0.3, abs=0.05)
     assert found.chi_square.p_value < 1e-12
     assert found.kolmogorov_smirnov.p_value < 1e-12
+
+
+def test_a_drift_is_told_at_once_however_many_rows_there_are() -> None:
+    """What wanders is the window's own, and does not grow with rows that the reference lacks."""
+    rng = np.random.default_rng(4)
+    few = make_feature("age", rng.normal(40, 10, 4_000))
+    for rows in (5_000, 50_000, 500_000):
+        vary = dispersion_of(1.0, None, rows, 1e-5)
+        counts = count_values(rng.normal(52, 10, rows), few.edges)
+        (found,) = judge([(few, Window(counts, 0, dispersion=vary))])
+        assert found.verdict == "drifted", rows
 
 
 def test_a_new_category_is_named() -> None:

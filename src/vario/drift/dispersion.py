@@ -8,7 +8,7 @@ import functools
 import math
 from bisect import bisect_left, insort
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import special
@@ -47,6 +47,26 @@ class Dispersion:
     leading: float = 0.0
     missing: float = 1.0
     other: float = 1.0
+
+    def beside(self, reference: float, rows: float) -> "Dispersion":
+        """Returns the dispersion of a comparison with a reference: that does not wander.
+
+        Of the variance that Pearson's statistic of two samples has in the direction that stands
+        out, only the part that is the window's own grows with its rows.
+
+        Args:
+            reference: rows of the reference.
+            rows: rows of the window.
+
+        >>> Dispersion(1.0, 101.0).beside(1e9, 1_000).leading
+        100.9999000001
+        >>> Dispersion(1.0, 101.0).beside(1_000, 1_000).leading
+        51.0
+        """
+        if not math.isfinite(self.leading) or self.leading <= self.effect:
+            return self
+        own = (self.leading - self.effect) * reference / (reference + rows)
+        return replace(self, leading=self.effect + own)
 
     def critical(self, freedom: int, alpha: float) -> float:
         """Returns what Pearson's statistic (PSI over `evidence`) passes with probability `alpha`.

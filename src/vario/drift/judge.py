@@ -116,7 +116,7 @@ class FeatureDrift:
         """
         if self._present < TOO_FEW or math.isnan(self.psi):
             return 1.0
-        vary = self.window.dispersion
+        vary = self.window.dispersion.beside(self.reference.present, self._present)
         least = LEAST_EXPECTED * vary.effect
         merged = distance.merge_rare(self.reference.counts, self.window.counts, least)
         freedom = int(np.count_nonzero(merged[0] + merged[1])) - 1
@@ -265,7 +265,8 @@ def measure(reference: FeatureReference, window: Window, limits: Limits) -> Feat
         reference_new = float(reference.counts[-1]) / reference.present
     if present and window.is_like:
         psi = distance.psi(reference.counts, window.counts)
-        limit = window.dispersion.critical(len(reference.counts) - 1, limits.alpha)
+        vary = window.dispersion.beside(reference.present, present)
+        limit = vary.critical(len(reference.counts) - 1, limits.alpha)
         critical = evidence(reference.present, present) * limit
     return FeatureDrift(
         feature=reference.name,
