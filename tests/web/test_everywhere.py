@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -187,3 +188,18 @@ def test_the_doctor_says_what_to_do(open_page: OpenPage) -> None:
     expect(group).to_contain_text("OTEL_LOGS_EXPORTER=otlp")
     expect(group.get_by_role("button", name=re.compile("Copy the remedy"))).not_to_have_count(0)
     expect(page.get_by_test_id("server")).to_contain_text("otel_traces")
+
+
+def test_a_page_has_its_code_before_it_is_visited(open_page: OpenPage) -> None:
+    page = open_page("/")
+    last = "performance.getEntriesByType('resource').some(({ name }) => /doctor.*[.]js/.test(name))"
+    deadline = time.monotonic() + 60
+    while not page.evaluate(last):
+        assert time.monotonic() < deadline
+        page.wait_for_timeout(100)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    for name in ("slos", "capacity", "doctor"):
+        page.get_by_test_id(f"nav-{name}").click()
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+    assert [url for url in asked if url.endswith(".js")] == []

@@ -1,4 +1,4 @@
-import { Component, lazy, Suspense, useEffect, type ComponentType, type ReactNode } from "react";
+import { Component, lazy, Suspense, useEffect, useState, type ComponentType, type ReactNode } from "react";
 import { OverviewPage } from "./pages/overview/overview";
 import { Link, paths } from "./url/link";
 import { navigate, usePath } from "./url/location";
@@ -7,28 +7,58 @@ import { Layout, PageHeader } from "./ui/layout";
 import { Shortcuts } from "./ui/shortcuts";
 import { Empty, Failure, Loading } from "./ui/states";
 
-const ServicePage = lazy(() => import("./pages/service/service"));
-const MetricsPage = lazy(() => import("./pages/metrics/metrics"));
-const TracesPage = lazy(() => import("./pages/traces/traces"));
-const CompareTracesPage = lazy(() => import("./pages/trace/compare"));
-const TracePage = lazy(() => import("./pages/trace/trace"));
-const LogsPage = lazy(() => import("./pages/logs/logs"));
-const IncidentsPage = lazy(() => import("./pages/incidents/incidents"));
-const IncidentPage = lazy(() => import("./pages/incidents/incident"));
-const InvestigatePage = lazy(() => import("./pages/incidents/investigate"));
-const AlertsPage = lazy(() => import("./pages/alerts/alerts"));
-const AlertPage = lazy(() => import("./pages/alerts/alert"));
-const SlosPage = lazy(() => import("./pages/slos/slos"));
-const SloPage = lazy(() => import("./pages/slos/slo"));
-const DriftPage = lazy(() => import("./pages/drift/drift"));
-const ComparePage = lazy(() => import("./pages/compare/compare"));
-const CapacityPage = lazy(() => import("./pages/capacity/capacity"));
-const DataPage = lazy(() => import("./pages/data/data"));
-const DoctorPage = lazy(() => import("./pages/doctor/doctor"));
+type Page = ComponentType<{ id: string }>;
+
+const LOADS: (() => Promise<unknown>)[] = [];
+
+/** A page whose code comes when it is first visited, or before, see `loadPages`. */
+function later(load: () => Promise<{ default: Page }>): Page {
+  let loaded: Page | null = null;
+  const get = async () => {
+    const found = await load();
+    loaded = found.default;
+    return found;
+  };
+  LOADS.push(get);
+  const Late = lazy(get);
+  // React shows its fallback for a third of a second even where the code is there already.
+  return function Later(props) {
+    const [Shown] = useState(() => loaded ?? Late);
+    return <Shown {...props} />;
+  };
+}
+
+/** Gets the code of all pages, one after the other: no first visit waits for it. */
+async function loadPages(): Promise<void> {
+  // A page that cannot be had now is asked for again when it is visited.
+  for (const load of LOADS) await load().catch(() => undefined);
+}
+
+/** Milliseconds after which the page that was asked for has what it needs. */
+const SETTLED_MS = 1500;
+
+const ServicePage = later(() => import("./pages/service/service"));
+const MetricsPage = later(() => import("./pages/metrics/metrics"));
+const TracesPage = later(() => import("./pages/traces/traces"));
+const CompareTracesPage = later(() => import("./pages/trace/compare"));
+const TracePage = later(() => import("./pages/trace/trace"));
+const LogsPage = later(() => import("./pages/logs/logs"));
+const IncidentsPage = later(() => import("./pages/incidents/incidents"));
+const IncidentPage = later(() => import("./pages/incidents/incident"));
+const InvestigatePage = later(() => import("./pages/incidents/investigate"));
+const AlertsPage = later(() => import("./pages/alerts/alerts"));
+const AlertPage = later(() => import("./pages/alerts/alert"));
+const SlosPage = later(() => import("./pages/slos/slos"));
+const SloPage = later(() => import("./pages/slos/slo"));
+const DriftPage = later(() => import("./pages/drift/drift"));
+const ComparePage = later(() => import("./pages/compare/compare"));
+const CapacityPage = later(() => import("./pages/capacity/capacity"));
+const DataPage = later(() => import("./pages/data/data"));
+const DoctorPage = later(() => import("./pages/doctor/doctor"));
 
 interface Route {
   pattern: RegExp;
-  page: ComponentType<{ id: string }>;
+  page: Page;
 }
 
 /** Every page of the UI; what the parentheses catch is given to the page. */
@@ -75,6 +105,10 @@ function decode(segment: string): string {
 export function App() {
   const path = usePath();
   const found = matchRoute(path);
+  useEffect(() => {
+    const timer = setTimeout(() => void loadPages(), SETTLED_MS);
+    return () => clearTimeout(timer);
+  }, []);
   return (
     <Layout>
       <Shortcuts />

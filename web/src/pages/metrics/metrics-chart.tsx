@@ -34,6 +34,9 @@ interface MetricsChartProps {
   exemplars: readonly ExemplarPoint[];
 }
 
+/** With more steps than this a pixel holds several: hairlines show as much, and are drawn in a fraction of the time. */
+const DENSE = 2000;
+
 /** The window of values that is drawn. */
 function valueRange(values: readonly Values[], fitted: boolean): [number, number] {
   const top = largest(values);
@@ -64,7 +67,9 @@ export function MetricsChart(props: MetricsChartProps) {
   );
   const drawn = stacked ? [...lines].reverse() : lines;
   const style: PlotStyle = {
-    series: drawn.map(({ key, color }) => ({ label: key, color, ...(stacked ? { solid: true, width: 1 } : {}) })),
+    series: drawn.map(({ key, color }) => ({
+      label: key, color, ...(stacked ? { solid: true } : {}), ...(stacked || frame.times.length > DENSE ? { width: 1 } : {}),
+    })),
     format: (value) => format(value),
     height: 320, zone, logarithmic: false, kind: "lines", syncKey: undefined, zoomable: true,
   };

@@ -50,7 +50,7 @@ export default function ServicePage({ id: service }: { id: string }) {
         <SignalLinks service={service} model={model} />
       </div>
       <Standing service={service} />
-      {overview && <Instruments rows={shown} overview={overview} />}
+      {overview ? <Instruments rows={shown} overview={overview} /> : <Loading rows={3} label="the instruments" />}
       <Answer query={traffic} loading={<Loading rows={10} label="the service's traffic" />}>
         {(data) => <Charts data={data} filter={requestFilter(service, model)} />}
       </Answer>
