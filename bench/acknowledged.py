@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import cramjam
@@ -217,6 +218,16 @@ def _outcome(error: Any) -> str:
     if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
         return "gone"
     return f"{error.code()} {error.details()}"
+
+
+def unfolded(folder: Path) -> tuple[str, str]:
+    """Returns flags of a server that keeps the label by which every point is found again.
+
+    Each has a value of its own, which the guard would fold before long.
+    """
+    config = folder / "unfolded.toml"
+    config.write_text("[guard]\ncardinality = false\n")
+    return "--config", str(config)
 
 
 def service_of(round_number: int, door: Door) -> str:

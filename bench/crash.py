@@ -15,7 +15,7 @@ from statistics import median
 
 from tests.support.server import Process
 
-from bench.acknowledged import START_S, Senders, find_missing
+from bench.acknowledged import START_S, Senders, find_missing, unfolded
 from bench.report import Row
 
 ROUNDS = int(os.environ.get("VARIO_BENCH_ROUNDS", "200"))
@@ -43,10 +43,7 @@ def kill_rounds(folder: Path, rounds: int, *, seed: int, seconds: float = 3600) 
         AssertionError: a client got an answer that it should not, or a door stood still.
     """
     dice = random.Random(seed)
-    # Every point has a label of its own to be found by, which the guard would fold before long.
-    config = folder / "crash.toml"
-    config.write_text("[guard]\ncardinality = false\n")
-    server = Process(folder, ("--config", str(config)))
+    server = Process(folder, unfolded(folder))
     done: list[Senders] = []
     missing, starts = 0, list[float]()
     deadline = time.monotonic() + seconds

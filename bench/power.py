@@ -20,7 +20,7 @@ from pathlib import Path
 
 from tests.support.server import Process
 
-from bench.acknowledged import START_S, Senders, find_missing
+from bench.acknowledged import START_S, Senders, find_missing, unfolded
 from bench.report import Row
 
 ROUNDS = int(os.environ.get("VARIO_BENCH_ROUNDS", "10"))
@@ -114,7 +114,7 @@ def cut_rounds(
     """
     dice = random.Random(seed)
     (folder / "data").symlink_to(disk.path / "data")
-    server = Process(folder, ("--sync", sync))
+    server = Process(folder, ("--sync", sync, *unfolded(folder)))
     acknowledged: list[tuple[int, dict[str, list[int]]]] = []
     lost_ages: list[float] = []
     missing = 0

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from bench.acknowledged import START_S, Senders, find_missing
+from bench.acknowledged import START_S, Senders, find_missing, unfolded
 from tests.support.server import Process
 
 MIB = 1 << 20
@@ -57,7 +57,7 @@ def wait_for_log(server: Process, text: str) -> None:
 def test_a_full_disk_refuses_and_goes_on_by_itself(tmp_path: Path, disk: Path) -> None:
     (disk / "data").mkdir()
     (tmp_path / "data").symlink_to(disk / "data")
-    server = Process(tmp_path)
+    server = Process(tmp_path, unfolded(tmp_path))
     senders: Senders | None = None
     try:
         server.start(START_S)

@@ -287,18 +287,22 @@ def dispersion_of(minutes: float, blocks: Blocks | None, rows: float, alpha: flo
     width = blocks.freedom / (blocks.count - 1)
     windows = blocks.effect * allowance(width, blocks.freedom, alpha)
     effect = max(windows, minutes) if math.isfinite(minutes) else windows
-    if not blocks.leading:
-        return Dispersion(effect, 0.0, effect, effect)
     error = allowance(1, blocks.known, alpha)
     assumed = effect + WANDERING * rows
+    # The greatest variance of one direction that so few windows do not tell from chance.
+    hidden = blocks.effect * (1 + math.sqrt(width / (blocks.count - 1)))
+    seen = blocks.leading or hidden
     usual = float(special.chdtri(blocks.count - 1, 0.01)) / (blocks.count - 1) * effect
 
     def sure(variance: float) -> float:
         return max(min(variance * error, assumed), variance)
 
+    # What wanders adds to the variance of each row as much as there are rows.
+    wandering = max(seen - blocks.effect, 0.0) * max(rows / blocks.rows - 1, 0.0)
+    leading = sure(seen + wandering)
+    if not blocks.leading:
+        return Dispersion(effect, leading, effect, effect)
     missing, other = (
         max(sure(own), effect) if own > usual else effect for own in blocks.own[[-1, -2]].tolist()
     )
-    # What wanders adds to the variance of each row as much as there are rows.
-    wandering = max(blocks.leading - blocks.effect, 0.0) * max(rows / blocks.rows - 1, 0.0)
-    return Dispersion(effect, sure(blocks.leading + wandering), missing, other)
+    return Dispersion(effect, leading, missing, other)
