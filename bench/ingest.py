@@ -1,7 +1,7 @@
 """What the doors cost: CPU seconds a million items, HTTP, decoding, writing, merging and all."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from statistics import median
 
@@ -9,13 +9,16 @@ import httpx
 
 from bench.bodies import SECOND_NS, log_bodies, metric_bodies, trace_bodies
 from bench.floor import measure_floor
-from bench.peers import System, run_prometheus, run_victoria
+from bench.peers import System, run_prometheus, run_vario, run_victoria
 from bench.report import Row
+from bench.series import dashboard_load, write_bodies
 from bench.server import Running, running_server
 from vario.model.telemetry import Signal
 
 ROUNDS = 3
 SENDERS = 4
+OTLP = {"content-type": "application/x-protobuf"}
+REMOTE_WRITE = OTLP | {"content-encoding": "snappy", "x-prometheus-remote-write-version": "0.1.0"}
 
 
 def run() -> list[Row]:
@@ -41,10 +44,7 @@ def run() -> list[Row]:
         rows += _signal(server, Signal.LOGS, "otel_logs", 40 * 8000, "6", logs)
         rows += _signal(server, Signal.METRICS, "metric_samples", 13 * 8000, "6", points)
         rows.append(Row("resident memory after all", server.resident_mib(), "MiB"))
-    for start in (run_prometheus, run_victoria):
-        with start() as peer:
-            if peer and peer.otlp_url:
-                rows.append(_peer(peer, peer.otlp_url, 13 * 8000, points))
+    rows += _written()
     for signal, bodies, items in (
         (Signal.TRACES, traces[0], 40 * 8000),
         (Signal.LOGS, logs[0], 40 * 8000),
@@ -57,16 +57,26 @@ def run() -> list[Row]:
     return rows
 
 
-def _peer(peer: System, url: str, items: int, rounds: list[list[bytes]]) -> Row:
-    cpu: list[float] = []
-    for bodies in rounds:
-        before = peer.cpu_s()
-        _send(url, bodies)
-        time.sleep(3)
-        cpu.append((peer.cpu_s() - before) / items * 1e6)
-    cost = median(cpu)
-    note = f"{1e6 / max(cost, 1e-9):,.0f} a CPU second; same bodies"
-    return Row(f"{peer.name}: OTLP metrics: cost", cost, "CPU-s a million", note=note)
+def _written() -> Iterator[Row]:
+    """Yields what the same samples cost by remote write, which the peers at hand take as well."""
+    start_ms = time.time_ns() // 1_000_000 - 3_600_000
+    sent = list(
+        write_bodies(dashboard_load(), start_ms=start_ms, steps=60, steps_each=1, series_each=2_000)
+    )
+    samples = sum(count for _, count in sent)
+    own = 0.0
+    for start in (run_vario, run_prometheus, run_victoria):
+        with start() as system:
+            if system is None:
+                continue
+            before = system.cpu_s()
+            # One after the other: samples of a series must arrive in order.
+            _send(system.write_url, (body for body, _ in sent), REMOTE_WRITE, senders=1)
+            _wait_for_quiet(system)
+            cost = (system.cpu_s() - before) / samples * 1e6
+        own = own or cost
+        note = f"{1e6 / cost:,.0f} a CPU second, {cost / own:.2f} of vario's; same bodies"
+        yield Row(f"{system.name}: remote write: cost", cost, "CPU-s a million", note=note)
 
 
 def _signal(
@@ -94,14 +104,22 @@ def _signal(
     ]
 
 
-def _send(url: str, bodies: Iterable[bytes]) -> None:
-    headers = {"content-type": "application/x-protobuf"}
-    with httpx.Client(timeout=60) as client, ThreadPoolExecutor(SENDERS) as pool:
-        for answer in pool.map(lambda b: client.post(url, content=b, headers=headers), bodies):
+def _send(
+    url: str,
+    bodies: Iterable[bytes],
+    headers: Mapping[str, str] = OTLP,
+    *,
+    senders: int = SENDERS,
+) -> None:
+    with (
+        httpx.Client(timeout=60, headers=dict(headers)) as client,
+        ThreadPoolExecutor(senders) as pool,
+    ):
+        for answer in pool.map(lambda body: client.post(url, content=body), bodies):
             answer.raise_for_status()
 
 
-def _wait_for_quiet(server: Running) -> None:
+def _wait_for_quiet(server: Running | System) -> None:
     """Returns once background merges have settled: under a tenth of a core for a second."""
     for _ in range(30):
         before = server.cpu_s()

@@ -1,4 +1,7 @@
-"""vario and what it is measured beside: other people's programs, each over a folder of its own."""
+"""vario and what it is measured beside: other people's programs, each over a folder of its own.
+
+Neither of Debian's packages takes OTLP, so doors are compared by remote write.
+"""
 
 import shutil
 import subprocess
@@ -17,13 +20,12 @@ PEERS = Path(__file__).parents[2] / "shared" / "conformance" / "peers"
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """Something that takes remote write and OTLP metrics, and answers PromQL."""
+    """Something that takes remote write and answers PromQL."""
 
     name: str
     process: psutil.Process
     write_url: str
     query_url: str
-    otlp_url: str | None
     folder: Path
     sample_bytes: Callable[[], int] | None = None
 
@@ -43,7 +45,7 @@ def run_vario() -> Iterator[System]:
     with running_server() as server:
         yield System(
             "vario", server.process, f"{server.api}/api/v1/write", server.api,
-            f"{server.otlp}/v1/metrics", server.folder,
+            server.folder,
             lambda: server.disk_bytes("metric_samples")[1],
         )  # fmt: skip
 
@@ -69,8 +71,7 @@ def run_prometheus() -> Iterator[System | None]:
         with _running("prometheus", command, f"http://127.0.0.1:{port}/-/ready", folder) as process:
             url = f"http://127.0.0.1:{port}"
             data = Path(folder) / "data"
-            # Debian's Prometheus takes no OTLP.
-            yield System("prometheus", process, f"{url}/api/v1/write", url, None, data)
+            yield System("prometheus", process, f"{url}/api/v1/write", url, data)
 
 
 @contextmanager
@@ -89,9 +90,8 @@ def run_victoria() -> Iterator[System | None]:
         ]  # fmt: skip
         url = f"http://127.0.0.1:{port}"
         with _running("victoria-metrics", command, f"{url}/health", folder) as process:
-            otlp = f"{url}/opentelemetry/v1/metrics"
             data = Path(folder) / "data"
-            yield System("victoria-metrics", process, f"{url}/api/v1/write", url, otlp, data)
+            yield System("victoria-metrics", process, f"{url}/api/v1/write", url, data)
 
 
 @contextmanager
