@@ -159,6 +159,13 @@ def test_series_are_found_once_until_there_are_new_ones(store: ClickHouseStore) 
     assert store.find_series(*asked) is store.find_series(*asked)
     store.write_samples(LABELS[2:3], block([(1000, 3.0)]))
     assert names(all_a, of_x) == []
+    known, z = store.find_series(*asked), Matcher("job", "=", "z")
+    assert names(z) == []
+    store.write_samples([{"__name__": "other", "job": "z"}], block([(1000, 3.0)]))
+    assert store.find_series(*asked) is known
+    assert names(z) == [{"__name__": "other", "job": "z"}]
+    store.engine.command("OPTIMIZE TABLE metric_series FINAL")
+    assert names(z) == [{"__name__": "other", "job": "z"}]
     store.write_samples(LABELS[:1], block([(1000, 3.0)]))
     assert names(all_a) == [LABELS[0], LABELS[1], LABELS[2]]
     assert names(all_a, of_x) == [LABELS[0]]

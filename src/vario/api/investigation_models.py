@@ -138,6 +138,7 @@ class InvestigationOut(Shape):
     summary: list[str]
     symptom: Symptom | None
     effect: EffectOut | None
+    measured: EvidenceOut | None
     onset: float | None
     onset_low: float | None
     onset_high: float | None

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 
 from vario.investigate.reader import Reader
 from vario.model.filter import Filter
-from vario.model.investigation import Effect, Finding, Moment, Question, RuledOut, Symptom
+from vario.model.investigation import (
+    Effect,
+    Evidence,
+    Finding,
+    Moment,
+    Question,
+    RuledOut,
+    Symptom,
+)
 from vario.model.telemetry import TimeRange
 
 
@@ -26,6 +34,7 @@ class Case:
         slice: those of them within `scope`.
         control: those of them outside `scope`; None where `scope` is empty.
         effect: of the symptom over the slice.
+        measured: the metric that shows the symptom, over a minute; None where requests show it.
         slow_ns: above it a request counts as slow.
         history: all that may be looked at: from before the baseline to the end of the window.
         days: how many days back the same time was looked at as well, to know what is usual.
@@ -47,6 +56,7 @@ class Case:
     slow_ns: int
     history: TimeRange
     days: tuple[int, ...] = ()
+    measured: Evidence | None = None
 
 
 Clue = Finding | RuledOut | Moment

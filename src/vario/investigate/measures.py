@@ -27,6 +27,7 @@ from vario.store.base import Cube
 SECOND_NS = 10**9
 LEAST_STEP_NS = 15 * SECOND_NS
 """Counters arrive every few seconds: shorter steps would see the collection, not the service."""
+_DRAWN_NS = 60 * SECOND_NS
 
 _ACCEPTED = ("accepted", "correct", "clicked", "converted", "is_correct")
 _GOOD = ("true", "1", "yes")
@@ -153,6 +154,15 @@ def measure_change(
         ),
         shown,
     )  # fmt: skip
+
+
+def measure_now(
+    notebook: Notebook, measure: Measure, scope: Mapping[str, str], now_ns: int
+) -> Evidence:
+    """Returns the measure within a scope over the last minute, a time short enough to be drawn."""
+    window = TimeRange(now_ns - _DRAWN_NS, now_ns)
+    query = measure.ratio(scope, window)
+    return notebook.ask(f"{measure.name} now", "promql", query, window, unit=measure.unit)
 
 
 def _standard_error(measured: Measured, scope: Mapping[str, str], window: TimeRange) -> float:

@@ -138,6 +138,8 @@ def drawn_window(found: Investigation) -> TimeRange:
 
 def symptom_evidence(found: Investigation) -> Evidence | None:
     """Returns what to ask over time to see the symptom, where spans or a metric say it."""
+    if found.measured is not None:
+        return found.measured
     question = found.question
     if not question.service or found.symptom not in ("latency", "errors", "traffic"):
         if not question.expression:

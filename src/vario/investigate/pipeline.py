@@ -15,7 +15,7 @@ from vario.investigate.chain import Inside, find_inside
 from vario.investigate.effect import measure_effect
 from vario.investigate.evidence import Notebook
 from vario.investigate.fuse import Judged, judge
-from vario.investigate.measures import Measured, find_measured, measure_change
+from vario.investigate.measures import Measured, find_measured, measure_change, measure_now
 from vario.investigate.mediators import find_shifted
 from vario.investigate.paths import RequestPath, compare_paths, read_paths
 from vario.investigate.reader import Reader
@@ -208,10 +208,11 @@ def _build_case(
     onset, where = seen.sign.onset, seen.where
     baseline = seen.span_of(0, max(onset.low, 1))
     window = seen.span_of(min(onset.high + 1, max(onset.start, onset.end - 2)), onset.end)
-    inside, spans = None, 0
+    inside, measured, spans = None, None, 0
     if seen.measured is not None:
         scope = {**question.scope, **(where.scope if where else {})}
         effect, _ = measure_change(notebook, seen.measured, scope, (baseline, window))
+        measured = measure_now(notebook, seen.measured.measure, scope, window.end_ns)
     else:
         inside, spans = _look_inside(reader, question, parts, (baseline, window), seen.sign)
         effect, _ = measure_effect(
@@ -238,6 +239,7 @@ def _build_case(
         slow_ns=seen.timeline.slow_ns if seen.timeline else 0,
         history=seen.history,
         days=seen.days,
+        measured=measured,
     )
     return case, inside, spans
 
@@ -347,6 +349,7 @@ def _answer(
         summary=(),
         symptom=case.symptom,
         effect=case.effect,
+        measured=case.measured,
         onset_ns=case.onset_ns,
         onset_low_ns=case.onset_low_ns,
         onset_high_ns=case.onset_high_ns,

@@ -190,6 +190,7 @@ class Investigation:
         onset_ns: when the symptom began, between `onset_low_ns` and `onset_high_ns`.
         scope: whom it hurts: attributes and values; empty where it is everybody.
         symptom: which kind of symptom, and its effect over the scope.
+        measured: the metric that shows the symptom, over a minute; None where requests show it.
         summary: at most six sentences in plain words: what, whom, since when, why, what to do.
         findings: suspects, the strongest first.
         days: what rises at this time of day was told apart by the same time so many days back.
@@ -204,6 +205,7 @@ class Investigation:
     summary: tuple[str, ...]
     symptom: Symptom | None = None
     effect: Effect | None = None
+    measured: Evidence | None = None
     onset_ns: int = 0
     onset_low_ns: int = 0
     onset_high_ns: int = 0

@@ -2396,6 +2396,7 @@ export interface components {
             /** Symptom */
             symptom: ("latency" | "errors" | "traffic" | "quality" | "cost" | "saturation") | null;
             effect: components["schemas"]["EffectOut"] | null;
+            measured: components["schemas"]["EvidenceOut"] | null;
             /** Onset */
             onset: number | null;
             /** Onset Low */

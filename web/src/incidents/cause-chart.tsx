@@ -6,7 +6,7 @@ import { copiesOf } from "../charts/menu";
 import type { Marker } from "../charts/points";
 import { TimeChart } from "../charts/time-chart";
 import { Answer, Loading } from "../ui/states";
-import { formatUnit } from "./words";
+import { formatUnit, sayMeasure } from "./words";
 
 /** One function of a duration, or a count, over spans; a count of log records. */
 const DRAWABLE = /^SELECT ((count\(\) FROM)|((avg|p50|p90|p95|p99)\(duration\) FROM spans))/i;
@@ -14,9 +14,6 @@ const DRAWABLE = /^SELECT ((count\(\) FROM)|((avg|p50|p90|p95|p99)\(duration\) F
 export function chooseEvidence(evidence: readonly Evidence[]): Evidence | undefined {
   return evidence.find(({ language, query }) => language !== "sql" || DRAWABLE.test(query));
 }
-
-/** What evidence is about, without the part of time that its number is of. */
-export const sayMeasure = (title: string) => title.replace(/ (before|since then|then|now)$/, "");
 
 export function CauseChart({ suspect, investigation }: { suspect: Suspect; investigation: Investigation }) {
   const evidence = chooseEvidence(suspect.evidence);

@@ -3,8 +3,8 @@
 import { useMemo } from "react";
 import { useQuery } from "@tanstack/react-query";
 import { align } from "../alerts/condition-chart";
-import { get } from "../api/client";
-import type { Investigation, Moment } from "../api/incidents";
+import { apiUrl, get } from "../api/client";
+import type { Evidence, Investigation, Moment } from "../api/incidents";
 import { queryRange } from "../api/promql";
 import { trafficUrl } from "../api/queries";
 import { promqlCopies } from "../charts/honest";
@@ -13,6 +13,7 @@ import type { Marker, Values } from "../charts/points";
 import { TimeChart, type ChartLine } from "../charts/time-chart";
 import { Loading } from "../ui/states";
 import { formatDuration, formatRate, formatRatio, perSecond, ratio, seconds } from "../units";
+import { formatUnit, sayMeasure } from "./words";
 
 const POINTS = 180;
 /** What releases, configuration and scaling did, every time axis marks by itself. */
@@ -74,19 +75,37 @@ interface Picture {
   format: (value: number) => string;
 }
 
-function useSeries({ question, symptom, scope }: Investigation, start: number, end: number, step: number) {
+function useSeries({ question, symptom, measured, scope }: Investigation, start: number, end: number, step: number) {
   const { service, model, expression } = question;
   return useQuery({
-    queryKey: ["onset", service, model, expression, symptom, scope, start, end],
-    queryFn: ({ signal }): Promise<Picture> =>
-      service && symptom !== "quality" && symptom !== "cost" && symptom !== "saturation"
+    queryKey: ["onset", service, model, expression, symptom, measured?.query, scope, start, end],
+    queryFn: ({ signal }): Promise<Picture> => {
+      if (measured) return pictureMeasured(measured, service, start, end, signal);
+      return service && symptom !== "quality" && symptom !== "cost" && symptom !== "saturation"
         ? pictureTraffic({ service, model, symptom, region: scope["region"] ?? "", start, end, step }, signal)
-        : pictureExpression(expression, start, end, step, signal),
+        : pictureExpression(expression, start, end, step, signal);
+    },
     enabled: Boolean(service || expression),
     staleTime: 30_000,
     // The symptom before is none of this one.
     placeholderData: () => undefined,
   });
+}
+
+async function pictureMeasured(
+  { title, language, query, unit }: Evidence, service: string, start: number, end: number, signal: AbortSignal,
+): Promise<Picture> {
+  const asked = { language, query, unit, start: String(start), end: String(end) };
+  const { times, values } = await get("/api/evidence/picture", { query: asked, signal });
+  const measure = sayMeasure(title);
+  return {
+    title: `${measure.charAt(0).toUpperCase()}${measure.slice(1)}${service && ` of ${service}`}`,
+    unit: unit === "1" ? "share" : unit,
+    copies: [["PromQL", query], ...copiesOf(apiUrl("/api/evidence/picture", { query: asked }))],
+    times,
+    lines: [{ label: measure, color: "--bad", width: 2, values }],
+    format: (value) => formatUnit(value, unit),
+  };
 }
 
 async function pictureExpression(expr: string, start: number, end: number, step: number, signal: AbortSignal): Promise<Picture> {

@@ -49,6 +49,11 @@ export function formatFactor({ before, after }: Pick<Effect, "before" | "after">
   return factor < 0.5 && factor > 0 ? `÷${plain(1 / factor)}` : "";
 }
 
+/** What evidence is about, without the part of time that its number is of. */
+export function sayMeasure(title: string): string {
+  return title.replace(/ (before|since then|then|now)$/, "");
+}
+
 export function sayConfidence(confidence: number): string {
   if (confidence >= 0.8) return "high";
   return confidence >= 0.5 ? "medium" : "low";
