@@ -50,7 +50,7 @@ def test_the_path_whose_batches_shrank(planted: Planted, each: bool) -> None:
     assert isinstance(found, Finding)
     assert found.subject == {"batch_size": "1", "service": "ml-infer", "path": "offline"}
     assert found.statement == (
-        "Batches of offline hold 1 requests, before 8: 8 times as many of them for as many"
+        "Batches of offline hold 1 request, before 8: 8 times as many of them for as many"
         " requests as before."
     )
     assert found.supports[:2] == (

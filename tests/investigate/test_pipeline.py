@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from functools import cache
 
+import numpy as np
 import pytest
 from bench.service import Plan, Simulation
 from tests.conftest import KEEP_FOR_YEARS, START_NS
@@ -10,6 +11,7 @@ from tests.conftest import KEEP_FOR_YEARS, START_NS
 from vario.clock import ManualClock
 from vario.config import StoreSettings
 from vario.investigate.evidence import run_query
+from vario.investigate.picture import draw_evidence, drawn_window, symptom_evidence
 from vario.investigate.pipeline import investigate
 from vario.investigate.probers import PROBERS
 from vario.investigate.reader import Reader
@@ -102,10 +104,30 @@ def test_every_number_is_given_again_by_its_query(cases: Cases, kind: str) -> No
     answer = cases.answer(kind)
     evidence = [one for finding in answer.findings for one in finding.evidence]
     assert evidence
+    evidence += [answer.measured] if answer.measured else []
     for one in evidence:
         signal = "logs" if one.unit == "records" or one.link.startswith("/logs") else "traces"
         again = run_query(cases.reader, one.language, one.query, one.window, signal=signal)  # type: ignore[arg-type]
         assert again == pytest.approx(one.value, rel=1e-12, nan_ok=True), (one.title, one.query)
+
+
+@pytest.mark.parametrize("kind", ["batch", "release"])
+def test_what_a_metric_shows_is_drawn_as_that(cases: Cases, kind: str) -> None:
+    answer = cases.answer(kind)
+    shown, effect = symptom_evidence(answer), answer.effect
+    assert shown is not None
+    assert shown == answer.measured
+    assert effect is not None
+    assert shown.title == f"{effect.measure} now"
+    window = drawn_window(answer)
+    drawn = draw_evidence(cases.reader.store, shown.language, shown.query, shown.unit, window)
+    times, values = np.array(drawn.times_ns), np.array(drawn.values)
+    for part, told in (
+        (times < answer.onset_low_ns, effect.before),
+        (times > answer.onset_high_ns + MINUTE_NS, effect.after),
+    ):
+        assert np.nanmean(values[part]) == pytest.approx(told, rel=0.15)
+    assert cases.answer("upstream").measured is None
 
 
 def test_the_same_question_has_the_same_answer(cases: Cases) -> None:

@@ -26,7 +26,7 @@ from vario.investigate.rates import (
 )
 from vario.investigate.reader import Reader
 from vario.investigate.roles import choose_dimensions
-from vario.investigate.words import say_share
+from vario.investigate.words import say_number, say_share
 from vario.model.filter import Compare, Exists, Field, Filter
 from vario.model.investigation import Evidence, Finding
 from vario.model.telemetry import Signal
@@ -216,7 +216,7 @@ def _tell(
         kind="configuration",
         subject={"batch_size": f"{new:.2g}", **named},
         statement=(
-            f"Batches of {path} hold {new:.2g} requests, before {old:.2g}:"
+            f"Batches of {path} hold {say_number(new, 'requests')}, before {old:.3g}:"
             f" {change.ratio:.2g} times as many of them for {told}."
         ),
         effect=make_effect("requests per batch", "requests", old, new, _bounds(change, old)),

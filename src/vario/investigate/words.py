@@ -24,6 +24,8 @@ def say_number(value: float, unit: str) -> str:
         ('123 ms', '15%', '2.5 s')
         >>> say_number(float("nan"), "s"), say_number(0.0042, "1")
         ('nothing', '0.42%')
+        >>> say_number(1.0, "requests"), say_number(7.94, "requests")
+        ('1 request', '7.94 requests')
     """
     if not math.isfinite(value):
         return "nothing"
@@ -36,7 +38,8 @@ def say_number(value: float, unit: str) -> str:
         return "0 ms"
     if unit == "1":
         return say_share(value)
-    return f"{value:.3g} {unit}".strip()
+    text = f"{value:.3g}"
+    return f"{text} {unit.removesuffix('s') if text == '1' else unit}".strip()
 
 
 def say_share(share: float) -> str:

@@ -1,6 +1,8 @@
 /** Incidents, investigations and the proof of a fix. */
 
+import { useMemo } from "react";
 import { useQuery } from "@tanstack/react-query";
+import { useTimeWindow } from "../url/window";
 import { apiUrl, change, get, type Shapes } from "./client";
 
 export type Incident = Shapes["IncidentOut"];
@@ -28,6 +30,16 @@ export function useIncidents() {
     queryFn: ({ signal }) => get("/api/incidents", { query: { state: "all", limit: 200 }, signal }),
     refetchInterval: REFRESH_MS,
   });
+}
+
+/** The services that an incident is open of; none where the window is not of now. */
+export function useTroubled(): ReadonlySet<string> {
+  const { live } = useTimeWindow();
+  const { data } = useIncidents();
+  return useMemo(
+    () => new Set(live ? data?.incidents.filter(({ state }) => state !== "resolved").map(({ service }) => service) : []),
+    [live, data],
+  );
 }
 
 export function useIncident(id: string) {

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { bucketsOf } from "./honest";
-import { chooseEvidence, sayMeasure } from "../incidents/cause-chart";
+import { chooseEvidence } from "../incidents/cause-chart";
+import { sayMeasure } from "../incidents/words";
 import type { Evidence } from "../api/incidents";
 
 it("a quantile names the buckets that it is taken of", () => {

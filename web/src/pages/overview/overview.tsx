@@ -1,4 +1,5 @@
 import { useDeferredValue, useMemo } from "react";
+import { useTroubled } from "../../api/incidents";
 import { byService, keyOf, useInstruments } from "../../api/instruments";
 import { useServices, useStatus } from "../../api/queries";
 import type { Service } from "../../api/shapes";
@@ -15,6 +16,7 @@ import { PageHeader } from "../../ui/layout";
 import { useMoments } from "../../ui/moments";
 import { Answer, Empty, Loading } from "../../ui/states";
 import { TimePicker } from "../../ui/time-picker";
+import { judge } from "../../ui/verdict";
 import { ActiveIncidents } from "./active-incidents";
 import { FirstRun } from "./first-run";
 import { Row } from "./row";
@@ -88,7 +90,9 @@ function Services({ data }: { data: Overview }) {
       return own;
     };
   }, [marks]);
-  const rows = sortServices(matching, sorting, end, step);
+  const troubled = useTroubled();
+  const judged = (service: Service) => judge(service, data, troubled);
+  const rows = sortServices(matching, sorting, judged);
   const models = new Map<string, number>();
   for (const { service } of data.services) models.set(service, (models.get(service) ?? 0) + 1);
   return (
@@ -117,6 +121,7 @@ function Services({ data }: { data: Overview }) {
                 <Row
                   key={`${service.service} ${service.model}`}
                   service={service}
+                  verdict={judged(service)}
                   known={known.get(keyOf(service.service, service.model))}
                   start={start}
                   end={end}

@@ -10,12 +10,13 @@ import { navigate } from "../../url/location";
 import { pageHref, type Params } from "../../url/params";
 import { Chip } from "../../ui/chip";
 import { useMoments } from "../../ui/moments";
-import { judge, VerdictBadge } from "../../ui/verdict";
+import { judgeErrors, VerdictBadge, type Verdict } from "../../ui/verdict";
 import { Cost, Objective, Quality, Saturation } from "./gauges";
 import css from "./overview.module.css";
 
 interface RowProps {
   service: Service;
+  verdict: Verdict;
   /** What other metrics say of it, once that is known. */
   known: Instruments | undefined;
   /** The window of the answer. */
@@ -30,12 +31,12 @@ interface RowProps {
   shared: boolean;
 }
 
-export const Row = memo(function Row({ service, known, start, end, step, from, marks, shared }: RowProps) {
+export const Row = memo(function Row({ service, verdict, known, start, end, step, from, marks, shared }: RowProps) {
   const { moment } = useMoments();
   const to = paths.service(service.service);
   const params: Params = { model: service.model || shared ? service.model : null };
   const errors = ratio(service.error_ratio);
-  const verdict = judge(service, end, step);
+  const judged = judgeErrors(service.error_ratio);
   const open = (event: MouseEvent<HTMLElement>) => {
     if (event.defaultPrevented || opensElsewhere(event)) return;
     if ((event.target as HTMLElement).closest("a, button")) return;
@@ -72,7 +73,7 @@ export const Row = memo(function Row({ service, known, start, end, step, from, m
         <Objective service={service} known={known} />
       </Cell>
       <Cell name="errors" label="errors">
-        <span className={verdict === "failing" ? css.bad : verdict === "errors" ? css.warn : undefined}>
+        <span className={judged && (judged === "failing" ? css.bad : css.warn)}>
           {formatRatio(errors)}
         </span>
       </Cell>

@@ -8,17 +8,19 @@ const service = (name: string, changes: Partial<Service> = {}): Service => ({
   p50: 0.1, p95: 0.2, p99: 0.3, last_seen: 1000, points: [], ...changes,
 });
 const names = (services: Service[], sort: string) =>
-  sortServices(services, parseSorting(sort), 1000, 5).map((one) => one.service);
+  sortServices(services, parseSorting(sort), (one) => judge(one, { end: 1000, step: 5 }, new Set(["hurt"]))).map((one) => one.service);
 
-it("judges by errors first, then by silence", () => {
-  const of = (error_ratio: number, last_seen: number) => judge({ error_ratio, last_seen }, 1000, 5);
+it("judges by errors first, then by open incidents, then by silence", () => {
+  const of = (error_ratio: number, last_seen: number, troubled: string[] = [], step = 5) =>
+    judge(service("a", { error_ratio, last_seen }), { end: 1000, step }, new Set(troubled));
   expect([of(0.05, 0), of(0.01, 0), of(0, 939), of(0.009, 941)]).toEqual(["failing", "errors", "silent", "ok"]);
-  expect(judge({ error_ratio: 0, last_seen: 900 }, 1000, 60)).toBe("ok");
+  expect(of(0, 900, [], 60)).toBe("ok");
+  expect([of(0.05, 941, ["a"]), of(0.01, 0, ["a"]), of(0, 941, ["b", "a"]), of(0, 941, ["b"])]).toEqual(["failing", "incident", "incident", "ok"]);
 });
 
 it("puts the worst first, then by name", () => {
-  const all = [service("b"), service("a"), service("z", { error_ratio: 0.2 }), service("m", { last_seen: 1 })];
-  expect(names(all, "status")).toEqual(["z", "m", "a", "b"]);
+  const all = [service("b"), service("a"), service("z", { error_ratio: 0.2 }), service("m", { last_seen: 1 }), service("hurt")];
+  expect(names(all, "status")).toEqual(["z", "hurt", "m", "a", "b"]);
 });
 
 it("sorts numbers both ways", () => {

@@ -1,7 +1,7 @@
 /** The order of the overview's rows. */
 
 import type { Service } from "../../api/shapes";
-import { judge, WORST_FIRST } from "../../ui/verdict";
+import { WORST_FIRST, type Verdict } from "../../ui/verdict";
 
 export const COLUMNS = ["status", "service", "p50", "p95", "p99", "errors", "traffic"] as const;
 export type Column = (typeof COLUMNS)[number];
@@ -27,10 +27,12 @@ export function formatSorting({ column, descending }: Sorting): string {
   return descending ? `-${column}` : column;
 }
 
-function keyOf(service: Service, column: Column, end: number, step: number): number | string {
+type Judge = (service: Service) => Verdict;
+
+function keyOf(service: Service, column: Column, judge: Judge): number | string {
   switch (column) {
     case "status":
-      return WORST_FIRST.indexOf(judge(service, end, step));
+      return WORST_FIRST.indexOf(judge(service));
     case "service":
       return `${service.service} ${service.model}`;
     case "errors":
@@ -43,11 +45,11 @@ function keyOf(service: Service, column: Column, end: number, step: number): num
 }
 
 /** Rows in order; equal ones by name, so that a refresh never shuffles them. */
-export function sortServices(services: readonly Service[], sorting: Sorting, end: number, step: number): Service[] {
+export function sortServices(services: readonly Service[], sorting: Sorting, judge: Judge): Service[] {
   const sign = sorting.descending ? -1 : 1;
   const keyed = services.map((service) => ({
     service,
-    key: keyOf(service, sorting.column, end, step),
+    key: keyOf(service, sorting.column, judge),
     name: `${service.service} ${service.model}`,
   }));
   keyed.sort((a, b) => {

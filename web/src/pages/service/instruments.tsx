@@ -1,4 +1,5 @@
 import type { ReactNode } from "react";
+import { useTroubled } from "../../api/incidents";
 import { byService, keyOf, useInstruments } from "../../api/instruments";
 import type { Service } from "../../api/shapes";
 import { observedRate } from "../../charts/points";
@@ -14,8 +15,10 @@ interface InstrumentsProps {
 }
 
 /** The numbers of the whole window. Percentiles of several models cannot be added up: none then. */
-export function Instruments({ rows, overview: { start, end, step } }: InstrumentsProps) {
+export function Instruments({ rows, overview }: InstrumentsProps) {
+  const { start, end } = overview;
   const { data } = useInstruments();
+  const troubled = useTroubled();
   if (rows.length === 0) return null;
   const requests = rows.reduce((sum, row) => sum + row.requests, 0);
   const rate = rows.reduce((sum, row) => sum + observedRate(row, start, end), 0);
@@ -30,7 +33,7 @@ export function Instruments({ rows, overview: { start, end, step } }: Instrument
   return (
     <dl className={css.instruments} data-testid="instruments">
       <Dial name="status">
-        <VerdictBadge verdict={judge({ error_ratio: errorRatio, last_seen: lastSeen }, end, step)} />
+        <VerdictBadge verdict={judge({ service: rows[0]?.service ?? "", error_ratio: errorRatio, last_seen: lastSeen }, overview, troubled)} />
       </Dial>
       <Dial name="p50">{latency(one?.p50)}</Dial>
       <Dial name="p95">{latency(one?.p95)}</Dial>
