@@ -170,6 +170,9 @@ FALSE = {
     ),
     "it fades to 1.15 times": World(after=1.15, settle_s=120, rho=0.5, wander=0.05),
     "errors at the tolerance": World(errors=True, after=0.00875),
+    "... a demo: 200 s of history, 5/s": World(
+        errors=True, after=0.0125, history_s=200, incident_s=120, rate=5.0
+    ),
 }
 TRUE = {
     "3 times, then as before": World(),
@@ -182,6 +185,9 @@ TRUE = {
     "1.3 times, then as before": World(incident=1.3, rho=0.5, wander=0.05),
     "it takes two minutes to fade": World(settle_s=40, rho=0.5, wander=0.05),
     "errors 8 %, then 0.5 %": World(errors=True, after=1.0),
+    "... a demo: 200 s of history, 5/s": World(
+        errors=True, after=1.0, history_s=200, incident_s=120, rate=5.0
+    ),
 }
 
 

@@ -16,7 +16,7 @@ USERS = 4_000
 ITEMS = 500
 CATEGORIES = ("news", "sports", "music", "film", "cooking", "travel", "tech", "kids")
 REGIONS = ("us-east", "eu-west")
-MISSING_SESSION_SHARE = 0.03
+MISSING_SESSION_SHARE = 0.01
 """Of all requests, those that come without a session length when all is well."""
 
 COUNTRIES = (

@@ -34,6 +34,7 @@ _GOOD = ("true", "1", "yes")
 _FEEDBACK = re.compile(r"(.*_)?(feedback|outcomes?|labels?)_total")
 _COST = re.compile(r".*cost.*_total|.*_(usd|eur)_total")
 _BUSY = re.compile(r".*gpu_?util.*", re.IGNORECASE)
+_INCREASE = re.compile(r"increase\((.*?)\[RANGE\]\)")
 _NO_DIMENSION = frozenset({
     "__name__", "job", "instance", "le", "quantile", "feature", "gpu", "status_code", "reason",
     "model_name", *_ACCEPTED,
@@ -358,11 +359,11 @@ def read_steps(reader: Reader, measure: Measure, history: TimeRange, step_ns: in
     step = TimeRange(0, step_ns)
     if measure.total:
         by = f"sum by ({', '.join(measure.labels)}) "
-        bad = reader.evaluate_range(
-            f"{by}({measure.fill(measure.bad, {}, step)})", history, step_ns
-        )
-        whole = reader.evaluate_range(
-            f"{by}({measure.fill(measure.total, {}, step)})", history, step_ns
+        bad, whole = (
+            reader.evaluate_range(
+                f"{by}({measure.fill(_count_each_once(text), {}, step)})", history, step_ns
+            )
+            for text in (measure.bad, measure.total)
         )
         steps = history.duration_ns // step_ns
         return _cube(measure, steps, bad.labels, bad.values, whole.labels, whole.values)
@@ -372,6 +373,15 @@ def read_steps(reader: Reader, measure: Measure, history: TimeRange, step_ns: in
     values = found.values[:1]
     known = np.isfinite(values).astype(np.float64)
     return Cube(((),), known, np.nan_to_num(values), np.nan_to_num(values), known)
+
+
+def _count_each_once(text: str) -> str:
+    """Returns a measure's text for steps that may be no longer than the distance of two samples.
+
+    `increase` extrapolates to the edges of a window, so that of every second sample it makes two
+    or none; `anchored` ones begin where the one before ended, and add up to the whole.
+    """
+    return _INCREASE.sub(r"increase(\1[RANGE] anchored)", text)
 
 
 def find_measure(

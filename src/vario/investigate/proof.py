@@ -273,14 +273,14 @@ def _margin(trial: Trial, blocks: _Blocks, base: Level, wrong: Level) -> float:
 
     A share may be next to nothing before, and a tenth of nothing cannot be shown: there it is at
     least half the tolerance's part of what the incident added. And where the time before the
-    incident was too short to tell a tenth, it is the tolerance's part of what the incident added;
-    the best estimate has to lie within the tolerance all the same.
+    incident was too short to tell that, or a tenth, it is the tolerance's part of what the incident
+    added; of a latency or a cost the best estimate has to lie within the tolerance all the same.
     """
-    strict = _strict(trial, blocks)
+    strict, is_short = _strict(trial, blocks), _before_ns(blocks) <= SHORT_BASELINE_NS
     added = max(0.0, wrong.mean - base.mean) if math.isfinite(wrong.mean) else 0.0
     if trial.is_share:
-        return max(strict, 0.5 * trial.tolerance * added, 1e-9)
-    if _before_ns(blocks) > SHORT_BASELINE_NS or sequential.level_width(base) <= 0.5 * strict:
+        return max(strict, (1.0 if is_short else 0.5) * trial.tolerance * added, 1e-9)
+    if not is_short or sequential.level_width(base) <= 0.5 * strict:
         return strict
     return max(strict, math.log1p(min(trial.tolerance * math.expm1(min(added, 50.0)), WIDEST)))
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from vario.config import CostSettings
 from vario.model.series import LabelPairs
 from vario.model.telemetry import TimeRange
-from vario.query.promql.engine import PromQL
+from vario.query.promql.engine import Options, PromQL
+from vario.query.promql.features import Features
 from vario.store.base import (
     EvidenceReader,
     IncidentLog,
@@ -25,6 +26,7 @@ from vario.store.base import (
     TraceReader,
 )
 
+_OPTIONS = Options(Features(extended_ranges=True))
 _MS = 1_000_000
 
 
@@ -120,7 +122,7 @@ class Reader:
     def evaluate_range(self, expression: str, window: TimeRange, step_ns: int) -> Measured:
         """Returns the series of a PromQL expression at the end of every step of a window.
 
-        The first step ends at `window.start_ns + step_ns`.
+        Ranges may be `anchored` or `smoothed`. The first step ends at `window.start_ns + step_ns`.
 
         Raises:
             BadData: the expression is no PromQL.
@@ -129,7 +131,7 @@ class Reader:
         start_ms = window.start_ns // _MS + step_ms
         end_ms = max(start_ms, window.end_ns // _MS)
         times_ms = np.arange(start_ms, end_ms + 1, step_ms, dtype=np.int64)
-        result = PromQL(self.store).range(
+        result = PromQL(self.store, _OPTIONS).range(
             expression, start_ms, end_ms, step_ms, canceled=self.canceled
         )
         self.tally.series += len(result.series)

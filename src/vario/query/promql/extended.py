@@ -5,10 +5,11 @@ from itertools import pairwise
 
 import numpy as np
 
+from vario.model.series import SampleBlock
 from vario.query.promql.nodes import VectorSelector
 from vario.query.promql.selectors import Selectors
 from vario.query.promql.values import Floats, Mask, Steps, Vector
-from vario.query.promql.windows import Ranges, drop_stale, is_stale
+from vario.query.promql.windows import Ranges, drop_stale, first_after, is_stale
 
 ANCHORED_FUNCTIONS = frozenset(("resets", "changes", "rate", "increase", "delta"))
 SMOOTHED_FUNCTIONS = frozenset(("rate", "increase", "delta"))
@@ -29,6 +30,8 @@ class Extended:
 
     def run(self) -> tuple[Floats, Mask]:
         """Returns values and where they are present, shape (n, steps)."""
+        if not self.smoothed:
+            return self._anchored()
         shape = self.ranges.first.shape
         values, present = np.zeros(shape), np.zeros(shape, dtype=np.bool_)
         for row, step in self.ranges.cells(self.ranges.counts > 0):
@@ -40,19 +43,36 @@ class Extended:
                 values[row, step], present[row, step] = value, True
         return values, present
 
+    def _anchored(self) -> tuple[Floats, Mask]:
+        """Returns what lies between the newest samples at both edges, of all windows at once."""
+        ranges, block = self.ranges, self.ranges.samples
+        start_ms = ranges.start_ms
+        step_ms = int(start_ms[1] - start_ms[0]) if len(start_ms) > 1 else 1
+        starts = Steps(int(start_ms[0]), step_ms, len(start_ms))
+        left = np.maximum(first_after(block.offsets, block.ts_ms, starts) - 1, ranges.first)
+        right = ranges.last - 1
+        present = ranges.counts > 0
+        present[present] = (block.ts_ms[right] > start_ms)[present] if len(block.ts_ms) else False
+        values = np.zeros(present.shape)
+        first, last = left[present], right[present]
+        values[present] = block.values[last] - block.values[first]
+        if self.counter:
+            lost = _lost_so_far(block)
+            values[present] += lost[last] - lost[first]
+        return values / (ranges.range_ms / 1000) if self.name == "rate" else values, present
+
     def _window(self, times: list[int], values: list[float], start: int, end: int) -> float | None:
         last = len(times) - 1
         first = max(0, sum(t <= start for t in times[:last]) - 1)
-        if self.smoothed:
-            if times[first] > end:
-                return None
-            last = sum(t < end for t in times[:last])
+        if times[first] > end:
+            return None
+        last = sum(t < end for t in times[:last])
         if times[last] <= start:
             return None
         left, right = values[first], values[last]
-        if self.smoothed and times[first] < start:
+        if times[first] < start:
             left = self._between(times, values, first, start)
-        if self.smoothed and last > 0 and times[last] > end:
+        if last > 0 and times[last] > end:
             right = self._between(times, values, last - 1, end)
         result = right - left
         if self.counter:
@@ -92,6 +112,18 @@ def anchored_windows(ranges: Ranges) -> Ranges:
     if ranges.h_last is None:
         return replace(ranges, first=first)
     return replace(ranges, first=first, h_first=np.where(empty, ranges.h_last, h_first))
+
+
+def _lost_so_far(block: SampleBlock) -> Floats:
+    """Returns for each sample what its counter lost to resets up to it."""
+    lost = np.zeros(len(block.values))
+    fell = np.flatnonzero(block.values[1:] < block.values[:-1]) + 1
+    fell = np.setdiff1d(fell, block.offsets)
+    lost[fell] = block.values[fell - 1]
+    for row in np.unique(np.searchsorted(block.offsets, fell, side="right") - 1):
+        own = slice(block.offsets[row], block.offsets[row + 1])
+        lost[own] = np.cumsum(lost[own])
+    return lost
 
 
 def _lost(values: list[float]) -> float:
