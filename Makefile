@@ -47,7 +47,7 @@ browser: setup
 	@$(BIN)/python tools/ensure_chromium.py
 
 test: ui browser
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 # Evidently and NannyML need pandas 2, vario's tests have pandas 3: 2.7 GB of their own.
 ORACLES := .venv-oracles
