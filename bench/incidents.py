@@ -37,7 +37,7 @@ RESULTS = Path(__file__).parent / "incidents.jsonl"
 PAGE = Path(__file__).parent.parent / "docs" / "incidents-demo.md"
 BEGIN, END = "<!-- table: python -m bench incidents -->", "<!-- end of table -->"
 
-WARM_S = 150.0
+WARM_S = 180.0
 READ_AFTER_S = 90.0
 CONTROL_S = 150.0
 START_S, ALERT_S, VERDICT_S = 240.0, 300.0, 420.0

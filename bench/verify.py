@@ -130,8 +130,8 @@ def watch(trial: Trial) -> tuple[FixVerdict, float, bool]:
     for look_s in LOOKS_S:
         end_ns = trial.claimed_ns + look_s * S
         seen = Trial(
-            _until(trial.slice, end_ns),
-            _until(trial.control, end_ns) if trial.control else None,
+            until(trial.slice, end_ns),
+            until(trial.control, end_ns) if trial.control else None,
             trial.onset_low_ns, trial.onset_high_ns, trial.claimed_ns, trial.is_share,
             trial.tolerance,
         )  # fmt: skip
@@ -144,7 +144,7 @@ def watch(trial: Trial) -> tuple[FixVerdict, float, bool]:
     return verdict, at_s, False
 
 
-def _until(table: Table, end_ns: int) -> Table:
+def until(table: Table, end_ns: int) -> Table:
     end = (end_ns - table.start_ns) // table.step_ns
     return Table(table.start_ns, table.step_ns, table.amount[:, :end], table.total[:, :end])
 

@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from bench.verify import FALSE, TRUE, draw, watch
+from bench.verify import FALSE, TRUE, draw, until, watch
 from tests.support.otlp_factory import MINUTE, SECOND
 from tests.support.planted import END_NS, ONSET_NS, SERVICE, WINDOW, Planted
 
+from vario.investigate.blocks import Table
 from vario.investigate.evidence import run_query
+from vario.investigate.proof import judge_fix
 from vario.investigate.season import DAY_NS
 from vario.investigate.verify import Claim, verify
 from vario.model.investigation import Question
@@ -165,3 +167,20 @@ def test_what_has_recovered_is_called_so_within_minutes() -> None:
     assert [verdict for verdict, *_ in found].count("recovered") >= 19
     assert np.median([at for _, at, _ in found]) <= 180
     assert not any(relapsed for *_, relapsed in found)
+
+
+def test_what_a_service_does_at_first_is_not_usual_for_it() -> None:
+    trial = draw(TRUE["a demo: 150 s of history, 4/s"], np.random.default_rng(5))
+    of = trial.slice
+    amount, empty = of.amount.copy(), np.zeros((len(of.amount), 6))
+    amount[:, :3] *= 8.0  # caches are cold
+    cold = Table(of.start_ns, of.step_ns, amount, of.total)
+    begun = Table(
+        of.start_ns - 6 * of.step_ns, of.step_ns, np.hstack([empty, amount]),
+        np.hstack([empty, of.total]),
+    )  # fmt: skip
+    end_ns = trial.claimed_ns + 180 * SECOND
+    verdicts = [
+        judge_fix(replace(trial, slice=until(table, end_ns))).verdict for table in (cold, begun)
+    ]
+    assert verdicts == ["too_early", "recovered"]

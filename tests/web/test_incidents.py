@@ -43,6 +43,8 @@ def test_what_is_wrong_now_stands_on_the_overview(open_page: OpenPage, live: str
     expect(mine).to_have_count(1)
     expect(mine.get_by_test_id("incident-state")).to_have_text("open")
     expect(page.get_by_test_id("active-count")).to_be_visible()
+    row = page.locator('[data-testid="service-row"][data-service="ml-infer"]')
+    expect(row.get_by_test_id("verdict").first).to_have_text("incident")
     mine.get_by_role("link").click()
     expect(page).to_have_url(re.compile(f"/incidents/{live}"))
 
@@ -53,6 +55,7 @@ def test_all_is_quiet_when_nothing_is_active(open_page: OpenPage) -> None:
 
     page = open_page("/", before=calm)
     expect(page.get_by_test_id("all-quiet")).to_contain_text("All quiet: no incident is active")
+    expect(page.get_by_test_id("verdict").first).not_to_have_text("incident")
     page.keyboard.press("g")
     page.keyboard.press("i")
     expect(page.get_by_test_id("empty")).to_contain_text("All quiet: no incident is active")

@@ -21,6 +21,8 @@ LEAST_SINCE_NS = 30 * 10**9
 """Time since the claim before anything is said."""
 PATIENCE_NS = 120 * 10**9
 """Time since the claim before a fix is called none: it needs some time to take effect."""
+WARM_UP_NS = 30 * 10**9
+"""What a service does so soon after its first request is not usual for it."""
 LEAST_LOAD = 0.7
 """Part of the baseline's quiet blocks' traffic that there must be: idle systems look well."""
 UNTOUCHED = 0.3
@@ -159,9 +161,13 @@ def _cut(trial: Trial) -> _Blocks | None:
     base = trial.slice
     there = np.flatnonzero(base.total.sum(axis=0) > 0)
     low = base.index(trial.onset_low_ns)
-    if not len(there) or low - there[0] < 2 * sequential.LEAST_BLOCKS:
+    if not len(there):
         return None
     first = int(there[0])
+    if first > 0:  # it began within what was read
+        first += -(-WARM_UP_NS // base.step_ns)
+    if low - first < 2 * sequential.LEAST_BLOCKS:
+        return None
     count = choose_step(base, slice(first, low), trial.least_requests)
     anchor = base.index(trial.claimed_ns, up=True)
     order = base.total[:, first:low].sum(axis=1)
