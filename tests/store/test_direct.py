@@ -28,13 +28,17 @@ from tests.support.otlp_factory import (
     metrics_body,
     traces_body,
 )
+from tests.support.remote import STALE, Series, series, v1
 
 from vario.errors import VarioError
 from vario.model.series import SampleBlock
 from vario.model.telemetry import Signal
+from vario.store.base import RemoteFeed
 from vario.store.clickhouse import ClickHouseStore
 from vario.store.direct import writer
-from vario.store.direct.values import double_text
+from vario.store.direct.book import SeriesBook
+from vario.store.direct.remote import sample_rows
+from vario.store.direct.values import NotPlain, double_text
 
 START_MS = START_NS // 1_000_000
 KEYS = (
@@ -44,6 +48,7 @@ KEYS = (
 )  # fmt: skip
 STATUSES = {"http.status_code", "http.response.status_code"}
 TEXTS = ("", "v1", "500", "a 'quoted' \\ \"text\"", "zwei\nZeilen", "ü" * 70, "x" * 300, "\0nul")
+SAMPLES = (0.0, -0.0, 1.0, 0.1, 1e300, float("inf"), float("nan"), STALE)
 DOUBLES = (0.0, -0.0, 1.0, 0.1, 1e-5, 1.5e-7, 2.5e15, 1e20, 1e21, -3.25e300, float("nan"), 7.25)
 
 
@@ -190,17 +195,17 @@ def take_all(store: ClickHouseStore) -> list[list[bytes]]:
 
 
 @contextmanager
-def counted(monkeypatch: pytest.MonkeyPatch) -> Generator[list[bool]]:
-    """Yields what `DirectWriter.write_otlp` answers."""
+def counted(monkeypatch: pytest.MonkeyPatch, method: str = "write_otlp") -> Generator[list[bool]]:
+    """Yields what a method of `DirectWriter` answers."""
     answers: list[bool] = []
-    write = writer.DirectWriter.write_otlp
+    write = getattr(writer.DirectWriter, method)
 
-    def note(self: writer.DirectWriter, signal: Signal, body: bytes) -> bool:
-        answers.append(write(self, signal, body))
+    def note(self: writer.DirectWriter, *what: Any) -> bool:
+        answers.append(write(self, *what))
         return answers[-1]
 
     with monkeypatch.context() as patch:
-        patch.setattr(writer.DirectWriter, "write_otlp", note)
+        patch.setattr(writer.DirectWriter, method, note)
         yield answers
 
 
@@ -231,6 +236,44 @@ def test_the_same_rows_as_through_the_views(
     views = ClickHouseStore(store.engine, store.clock, direct=False)
     views.write_otlp(signal, b"".join(bodies))
     assert through_rows == take_all(store)
+
+
+def some_series(rng: random.Random) -> Series:
+    """A series of one hour, now and then of two, of which many requests have the same."""
+    labels = {key: rng.choice(TEXTS) for key in rng.sample(KEYS, rng.randint(0, 6))}
+    labels = {key: value for key, value in labels.items() if key and value}
+    hours = 2 if rng.random() < 0.02 else 1
+    times = sorted(rng.randrange(hours * 3_600_000) for _ in range(rng.choice((0, 1, 1, 1, 3))))
+    samples = [(START_MS // 3_600_000 * 3_600_000 + at, rng.choice(SAMPLES)) for at in times]
+    return series(rng.choice(("a_total", "b", "c:größe")), *samples, **labels)
+
+
+def test_remote_write_makes_the_same_rows_as_the_views(
+    store: ClickHouseStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = random.Random(11)
+    bodies = [v1(*(some_series(rng) for _ in range(rng.randint(0, 12)))) for _ in range(40)]
+    bodies += [v1(series("of_1970", (0, 1.0))), v1(series("early", (1000, 1.0)))]
+    with counted(monkeypatch, "write_remote") as answers:
+        for body in bodies * 2:
+            store.write_remote(RemoteFeed.V1, body)
+    assert len(answers) * 0.6 < answers.count(True) < len(answers)
+    through_rows = take_all(store)
+    views = ClickHouseStore(store.engine, store.clock, direct=False)
+    views.write_remote(RemoteFeed.V1, b"".join(bodies * 2))
+    assert through_rows == take_all(store)
+
+
+def test_a_request_that_is_cut_off_is_left_to_the_engine(store: ClickHouseStore) -> None:
+    first, second = (v1(series("b", (START_MS, value), job="x")) for value in (1.5, 0.0))
+    sound = {len(first): 1, len(first + second): 2}
+    for size in range(1, len(first + second) + 1):
+        try:
+            found = sample_rows((first + second)[:size], SeriesBook(store.engine))
+        except NotPlain:
+            assert size not in sound
+        else:
+            assert len(found.later) == sound[size]
 
 
 def test_numbers_are_written_as_the_engine_writes_them(store: ClickHouseStore) -> None:

@@ -9,8 +9,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from time import monotonic
 
-LAUNCH_S = 0.37
-ITEM_S = 0.167
+LAUNCH_S = 0.185
+ITEM_S = 0.0835
 WINDOW_S = 20.0
 
 

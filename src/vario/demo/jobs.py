@@ -11,7 +11,7 @@ import numpy as np
 from vario.demo.knobs import REPLICAS
 from vario.demo.world import USERS
 
-RATE = 6.0
+RATE = 12.0
 JITTER = 0.3
 TIMEOUT_S = 120.0
 

@@ -21,6 +21,9 @@ LEAST_HISTORY = 16
 """Blocks that the baseline should keep."""
 MOST_CORRELATED = 0.2
 """Neighbouring blocks that are more alike than this are joined, where enough of them remain."""
+OPPOSED, LEAST_OPPOSED = 0.55, 6
+"""Pairs of neighbours that scatter less than this part of what single blocks do (0.71 where they
+are independent) make up for each other: work is counted by batches. So many are left of them."""
 GONE = 0.1
 """A segment whose share of the traffic fell below this part of its former one cannot be judged."""
 
@@ -131,7 +134,7 @@ class Mix:
 
 
 def choose_step(table: Table, before: slice, least_requests: int = LEAST_REQUESTS) -> int:
-    """Returns how many steps a block should have: enough requests, little correlation.
+    """Returns how many steps a block should have: enough requests, little correlation either way.
 
     Longer blocks are less correlated, but fewer: where the baseline would have too few of them,
     the long-run variance has to do.
@@ -139,9 +142,10 @@ def choose_step(table: Table, before: slice, least_requests: int = LEAST_REQUEST
     total = table.total[:, before].sum(axis=0)
     amount = table.amount[:, before].sum(axis=0)
     steps = len(total)
-    chosen = STEPS[0]
+    chosen, opposed = STEPS[0], False
     for count in STEPS:
-        if count > STEPS[0] and steps // count < LEAST_HISTORY:
+        least = LEAST_OPPOSED if opposed else LEAST_HISTORY
+        if count > STEPS[0] and steps // count < least:
             break
         chosen = count
         blocks = steps // count
@@ -151,9 +155,17 @@ def choose_step(table: Table, before: slice, least_requests: int = LEAST_REQUEST
             joined, joined_total, out=np.full(blocks, np.nan), where=joined_total > 0
         )
         enough = blocks > 0 and joined_total.mean() >= least_requests
-        if enough and autocorrelation(values) <= MOST_CORRELATED:
+        opposed = _is_opposed(values)
+        if enough and not opposed and autocorrelation(values) <= MOST_CORRELATED:
             break
     return chosen
+
+
+def _is_opposed(values: Floats) -> bool:
+    """Whether a block makes up for what its neighbour had too much of."""
+    known = values[np.isfinite(values)]
+    pairs = known[: len(known) // 2 * 2].reshape(-1, 2).mean(axis=1)
+    return len(pairs) >= LEAST_OPPOSED and bool(pairs.std() < OPPOSED * known.std())
 
 
 def whole_steps(window: TimeRange, step_ns: int, anchor_ns: int) -> TimeRange:

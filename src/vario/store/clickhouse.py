@@ -47,7 +47,7 @@ class ClickHouseStore:
         self._direct = DirectWriter(engine, self._seen.book) if direct else None
         writes = SignalWrites(engine, self._seen, self._direct)
         self.write_otlp = writes.write_otlp
-        self.write_remote = RemoteWrites(engine, self._seen).write_remote
+        self.write_remote = RemoteWrites(engine, self._seen, self._direct).write_remote
 
         self._metrics = MetricQueries(engine)
         self._read_signals(engine)
