@@ -20,7 +20,7 @@ from vario.demo.accelerator import Accelerator
 from vario.demo.knobs import LiveKnobs
 
 MAX_WAIT_S = 4.0
-REPORT_EVERY_S = 2.0
+REPORT_EVERY_S = 0.5
 GPU_USD_PER_HOUR = 2.5
 _FACTORS = 16
 
@@ -105,7 +105,10 @@ class OfflineServer:
 
     async def _report(self) -> None:
         """Reports the device's utilisation, and what it costs whether it computes or not."""
+        paid_s = monotonic()
         while True:
             await asyncio.sleep(REPORT_EVERY_S)
             vario.gauge("gpu_utilization_ratio", self._accelerator.utilisation(), gpu="0")
-            vario.count("gpu_cost_usd_total", GPU_USD_PER_HOUR * REPORT_EVERY_S / 3600, gpu="0")
+            now_s = monotonic()
+            vario.count("gpu_cost_usd_total", GPU_USD_PER_HOUR * (now_s - paid_s) / 3600, gpu="0")
+            paid_s = now_s
