@@ -73,7 +73,10 @@ export function TimeChart(props: TimeChartProps) {
     format, height, zone, logarithmic, kind: "lines", syncKey, zoomable: props.zoomable ?? true,
   };
   const values = useMemo(() => lines.map((line) => line.values), [lines]);
-  const y = valueRange(props);
+  // Each of these looks at every value, and a chart is rendered again for each move of the cursor.
+  const y = useMemo(() => valueRange(props), [lines, slow, props.leastTop, logarithmic]);
+  const facts = useMemo(() => factsOf(lines, times), [lines, times]);
+  const told = useMemo(() => summary(props), [title, lines, format]);
   const { holder, plot } = usePlot(
     style,
     { times, values, x: range, y },
@@ -87,9 +90,9 @@ export function TimeChart(props: TimeChartProps) {
         {aside}
         <Legend lines={lines} index={index} format={format} />
         <span className={css.at}>{at === undefined ? "" : moment(seconds(at))}</span>
-        <ChartMenu title={title} facts={[...(props.facts ?? []), ...factsOf(lines, times), ["Unit", props.unit]]} copies={props.copies ?? NONE} />
+        <ChartMenu title={title} facts={[...(props.facts ?? []), ...facts, ["Unit", props.unit]]} copies={props.copies ?? NONE} />
       </figcaption>
-      <p className="visually-hidden">{summary(props)}</p>
+      <p className="visually-hidden">{told}</p>
       <div ref={holder} className={css.holder} style={{ height }} />
       {plot && (
         <Overlay plot={plot} slow={slow} markers={markers} service={props.service} live={props.live ?? window.live} name={title} />

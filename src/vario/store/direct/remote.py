@@ -54,7 +54,7 @@ def sample_rows(body: bytes, book: SeriesBook) -> Samples:
     """
     try:
         return _read(body, book)
-    except IndexError as error:
+    except (IndexError, UnicodeDecodeError) as error:
         raise NotPlain from error
 
 
