@@ -14,7 +14,7 @@ from vario.store.clickhouse import ClickHouseStore, open_store
 from vario.store.direct import writer
 
 ROUNDS = 15
-SIZES = (5, 50, 500, 2_000)
+SIZES = (5, 50, 500, 2_000, 10_000)
 
 
 def run() -> Iterator[Row]:

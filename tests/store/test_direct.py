@@ -341,6 +341,25 @@ def test_more_series_than_are_remembered(
     assert sorted(labels["at"] for labels in found.labels) == list("01234567")
 
 
+def test_many_new_series_are_learned_bit_by_bit(
+    store: ClickHouseStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "MOST_NEW", 3)
+    points = [make_point(at, attributes={"at": str(at)}) for at in range(8)]
+    body = metrics_body("s", make_gauge("g", *points))
+    with counted(monkeypatch) as answers:
+        for _ in range(4):
+            store.write_otlp(Signal.METRICS, body)
+    assert answers == [False, False, True, True]  # nine series, target_info among them
+    assert store.engine.query_rows("SELECT uniqExact(id), count() FROM metric_samples") == [(9, 36)]
+    sent = v1(*(series("r", (START_MS, 1.0), at=str(at)) for at in range(5)))
+    with counted(monkeypatch, "write_remote") as answers:
+        for _ in range(3):
+            store.write_remote(RemoteFeed.V1, sent)
+    assert answers == [False, True, True]
+    assert len(store.find_series((), START_MS - 1, START_MS)) == 14
+
+
 def test_samples_by_their_labels(store: ClickHouseStore) -> None:
     labels = [{"__name__": "up", "job": "ü'"}, {"__name__": "none"}, {"__name__": "up"}]
     block = SampleBlock(

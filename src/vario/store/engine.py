@@ -182,13 +182,14 @@ class Engine:
         with self._writing(_STATEMENTS) as client:
             client.command(sql, params)
 
-    def count_writes(self, *, beside: Collection[str] = ()) -> int:
-        """Returns how often this process wrote: inserts into tables beside some, and statements.
+    def count_writes(self, *, beside: Collection[str] = ()) -> tuple[int, int]:
+        """Returns how many statements this process ran, and inserts into tables beside some.
 
         A write counts once it is done, before its caller hears of it.
         """
         with self._lock_writes:
-            return sum(count for table, count in self._writes.items() if table not in beside)
+            inserts = sum(count for table, count in self._writes.items() if table not in beside)
+            return self._writes[_STATEMENTS], inserts - self._writes[_STATEMENTS]
 
     def query_writing(
         self, sql: str, params: Mapping[str, Any] | None = None

@@ -32,24 +32,28 @@ _BESIDE = frozenset({
 _Key = tuple[tuple[Matcher, ...], int, int]
 
 
+_News = tuple[int, int]
+"""Statements that were run, any of which may have taken series away, and a block of series."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Known:
-    block: int
+    news: _News
     series: SeriesSet
 
 
-class _News:
-    """Which metrics got series, by the number of the block that they came with."""
+class _Newsreader:
+    """Says which metrics got series, by the number of the block that they came with."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._lock = threading.Lock()
-        self._writes = -1
+        self._writes = -1, -1
         self._names: dict[str, int] = {}
         self._block = 0
 
-    def read(self, matchers: Sequence[Matcher]) -> int:
-        """Returns the newest block with series that may match; asks only after a write."""
+    def read(self, matchers: Sequence[Matcher]) -> _News:
+        """Returns the newest of what concerns series that may match; asks only after a write."""
         with self._lock:
             writes = self._engine.count_writes(beside=_BESIDE)
             if writes != self._writes:
@@ -57,10 +61,11 @@ class _News:
                 self._names.update(dict.fromkeys(names, block))
                 self._block = max(self._block, block)
                 self._writes = writes
+            block = self._block
             for matcher in matchers:
                 if matcher.name == "__name__" and matcher.op == "=":
-                    return self._names.get(matcher.value, 0)
-            return self._block
+                    block = self._names.get(matcher.value, 0)
+            return self._writes[0], block
 
 
 class SeriesIndex:
@@ -75,7 +80,7 @@ class SeriesIndex:
         self._lock = threading.Lock()
         self._known: OrderedDict[_Key, _Known] = OrderedDict()
         self._size = 0
-        self._news = _News(engine)
+        self._news = _Newsreader(engine)
 
     def find(
         self, matchers: Sequence[Matcher], start_ms: int, end_ms: int, *, limit: int | None = None
@@ -85,15 +90,15 @@ class SeriesIndex:
             return self._read(matchers, start_ms, end_ms, limit)
         # Times of series are whole hours, so that these say as much as the exact ones.
         key = (tuple(matchers), start_ms // _HOUR_MS, end_ms // _HOUR_MS)
-        block = self._news.read(matchers)
+        news = self._news.read(matchers)
         with self._lock:
             known = self._known.get(key)
-            if known and known.block == block:
+            if known and known.news == news:
                 self._known.move_to_end(key)
                 return known.series
         series = self._read(matchers, start_ms, end_ms, None)
         with self._lock:
-            self._remember(key, _Known(block, series))
+            self._remember(key, _Known(news, series))
         return series
 
     def _remember(self, key: _Key, known: _Known) -> None:
