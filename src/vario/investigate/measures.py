@@ -347,7 +347,9 @@ def _watch(
     return Measured(measure, span, step_ns, cube, sign, days) if sign else None
 
 
-def read_steps(reader: Reader, measure: Measure, history: TimeRange, step_ns: int) -> Cube | None:
+def read_steps(
+    reader: Reader, measure: Measure, history: TimeRange, step_ns: int, *, once: bool = False
+) -> Cube | None:
     """Returns a measure by its labels and step, None where there is nothing of it.
 
     Args:
@@ -355,13 +357,17 @@ def read_steps(reader: Reader, measure: Measure, history: TimeRange, step_ns: in
         measure: what is measured.
         history: whole steps.
         step_ns: their length.
+        once: whether what lies between two samples counts in one step alone, so that steps add up
+            to the whole; for steps that are no shorter than the distance of samples.
     """
     step = TimeRange(0, step_ns)
     if measure.total:
         by = f"sum by ({', '.join(measure.labels)}) "
         bad, whole = (
             reader.evaluate_range(
-                f"{by}({measure.fill(_count_each_once(text), {}, step)})", history, step_ns
+                f"{by}({measure.fill(_count_once(text) if once else text, {}, step)})",
+                history,
+                step_ns,
             )
             for text in (measure.bad, measure.total)
         )
@@ -375,11 +381,11 @@ def read_steps(reader: Reader, measure: Measure, history: TimeRange, step_ns: in
     return Cube(((),), known, np.nan_to_num(values), np.nan_to_num(values), known)
 
 
-def _count_each_once(text: str) -> str:
-    """Returns a measure's text for steps that may be no longer than the distance of two samples.
+def _count_once(text: str) -> str:
+    """Returns a measure's text with windows that begin where the one before ended.
 
-    `increase` extrapolates to the edges of a window, so that of every second sample it makes two
-    or none; `anchored` ones begin where the one before ended, and add up to the whole.
+    `increase` alone extrapolates to a window's edges: where it holds two samples or three, it makes
+    twice as much of their distance, or half as much again.
     """
     return _INCREASE.sub(r"increase(\1[RANGE] anchored)", text)
 

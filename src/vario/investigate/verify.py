@@ -277,17 +277,20 @@ def _dimensions(reader: Reader, where: Filter, window: TimeRange) -> list[Field]
 def _of_metric(
     reader: Reader, claim: Claim, measure: Measure, window: TimeRange
 ) -> _Subject | None:
-    found: _Subject | None = None
+    chosen: tuple[TimeRange, int] | None = None
     for step_ns in METRIC_STEPS_NS:
         whole = whole_steps(window, step_ns, claim.claimed_ns)
         cube = read_steps(reader, measure, whole, step_ns) if whole.duration_ns > 0 else None
         if cube is None or not cube.count.any():
             continue
         there = np.flatnonzero(cube.count.any(axis=0))
-        found = _cut_metric(claim, measure, cube, whole.start_ns, step_ns)
+        chosen = whole, step_ns
         if len(there) >= NEARLY_EVERY * (there[-1] + 1 - there[0]):
             break
-    return found
+    if chosen is None:
+        return None
+    cube = read_steps(reader, measure, *chosen, once=True)
+    return _cut_metric(claim, measure, cube, chosen[0].start_ns, chosen[1]) if cube else None
 
 
 def _cut_metric(
