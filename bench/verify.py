@@ -15,7 +15,8 @@ import numpy as np
 
 from bench.report import Row
 from vario.investigate.blocks import Table
-from vario.investigate.proof import Trial, judge_fix
+from vario.investigate.proof import judge_fix
+from vario.investigate.trial import Trial
 from vario.model.investigation import FixVerdict
 
 S = 10**9

@@ -13,22 +13,17 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from vario.investigate import sequential
-from vario.investigate.blocks import LEAST_REQUESTS, Mix, Table, choose_step
+from vario.investigate.blocks import Table
 from vario.investigate.sequential import Bound, Floats, Level, Spread
+from vario.investigate.trial import Blocks, Trial, cut_blocks, strict_margin
 from vario.model.investigation import FixPoint, FixVerdict
 
 LEAST_SINCE_NS = 30 * 10**9
 """Time since the claim before anything is said."""
 PATIENCE_NS = 120 * 10**9
 """Time since the claim before a fix is called none: it needs some time to take effect."""
-WARM_UP_NS = 30 * 10**9
-"""What a service does so soon after its first request is not usual for it."""
 LEAST_LOAD = 0.7
 """Part of the baseline's quiet blocks' traffic that there must be: idle systems look well."""
-UNTOUCHED = 0.3
-"""Part of the slice's rise that traffic outside it may show and still be a control."""
-NOISIEST = 2.0
-"""A control that makes the difference noisier than this, times the slice alone, is of no use."""
 RELAPSE_BLOCKS, RELAPSE_NS = 3, 60 * 10**9
 RELAPSE_DEVIATIONS = 4.0
 MOST_POINTS = 240
@@ -38,32 +33,6 @@ SHORT_BASELINE_NS = 480 * 10**9
 """Less time than this before the incident may be too short to tell a tenth."""
 WIDEST = 0.5
 """The margin after a short history, at most: this far above the baseline."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """What is compared.
-
-    Attributes:
-        slice: the measure where it was wrong, by segment of the traffic.
-        control: the same where all was well; None where there is no such traffic.
-        onset_low_ns: the baseline ends here, the incident began by `onset_high_ns`.
-        claimed_ns: when it was said to be fixed.
-        is_share: whether the measure is a share, compared by differences; else by ratios.
-        tolerance: how far above the baseline still counts as recovered.
-        guards: other measures of the slice that must not be worse than before, by name.
-        least_requests: how many a block should have on average.
-    """
-
-    slice: Table
-    control: Table | None
-    onset_low_ns: int
-    onset_high_ns: int
-    claimed_ns: int
-    is_share: bool
-    tolerance: float
-    guards: Mapping[str, Table] = field(default_factory=dict[str, Table])
-    least_requests: int = LEAST_REQUESTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,20 +70,6 @@ class Judgement:
 TOO_LITTLE = "there is too little data from before the incident"
 
 
-@dataclass(frozen=True, slots=True)
-class _Blocks:
-    """The series that is judged, and where its parts lie."""
-
-    table: Table
-    mix: Mix
-    shown: Floats
-    control: Floats | None
-    judged: Floats
-    before: slice
-    during: slice
-    since: slice
-
-
 def judge_fix(trial: Trial, previous: FixVerdict = "too_early") -> Judgement:
     """Returns how far the proof is.
 
@@ -122,12 +77,12 @@ def judge_fix(trial: Trial, previous: FixVerdict = "too_early") -> Judgement:
         trial: what is compared; its tables end where data is complete.
         previous: the verdict so far; it stands while nothing contradicts it.
     """
-    blocks = _cut(trial)
+    blocks = cut_blocks(trial)
     if blocks is None:
         return Judgement("too_early", remark=TOO_LITTLE)
     shown = _show(blocks)
     spread = _spread(blocks)
-    is_short = _before_ns(blocks) <= SHORT_BASELINE_NS
+    is_short = blocks.before_ns <= SHORT_BASELINE_NS
     base = sequential.level_of(blocks.judged[blocks.before], spread, is_short=is_short)
     wrong = _incident_level(blocks, spread)
     since = blocks.judged[blocks.since]
@@ -156,98 +111,7 @@ def judge_fix(trial: Trial, previous: FixVerdict = "too_early") -> Judgement:
     )  # fmt: skip
 
 
-def _cut(trial: Trial) -> _Blocks | None:
-    """Returns the series in blocks, one of which begins at the claim; None without a baseline."""
-    base = trial.slice
-    there = np.flatnonzero(base.total.sum(axis=0) > 0)
-    low = base.index(trial.onset_low_ns)
-    if not len(there):
-        return None
-    first = int(there[0])
-    if first > 0:  # it began within what was read
-        first += -(-WARM_UP_NS // base.step_ns)
-    if low - first < 2 * sequential.LEAST_BLOCKS:
-        return None
-    count = choose_step(base, slice(first, low), trial.least_requests)
-    anchor = base.index(trial.claimed_ns, up=True)
-    order = base.total[:, first:low].sum(axis=1)
-    table = base.merged(order).joined(count, anchor)
-    start = -(-(first - anchor % count) // count)
-    before = slice(max(0, start), table.index(trial.onset_low_ns))
-    if before.stop - before.start < 2 * sequential.LEAST_BLOCKS:
-        return None
-    claimed = table.index(trial.claimed_ns, up=True)
-    during = slice(min(table.index(trial.onset_high_ns, up=True), claimed), claimed)
-    mix = Mix.of(table, before)
-    shown = mix.standardise(table)
-    judged = _scaled(shown, trial)
-    blocks = _Blocks(table, mix, shown, None, judged, before, during, slice(claimed, table.steps))
-    return _with_control(trial, blocks, count, anchor)
-
-
-def _with_control(trial: Trial, blocks: _Blocks, count: int, anchor: int) -> _Blocks:
-    """Returns the blocks with what moved where all was well taken off, if it can be."""
-    if trial.control is None:
-        return blocks
-    first = trial.slice.index(trial.onset_low_ns)
-    order = trial.control.total[:, :first].sum(axis=1)
-    table = trial.control.merged(order).joined(count, anchor)
-    control = Mix.of(table, blocks.before).standardise(table)
-    level, own = _scaled(control, trial), blocks.judged
-    known = np.isfinite(level)
-    parts = (blocks.before, blocks.during, blocks.since)
-    if any(known[part].mean() < 0.8 for part in parts if part.stop > part.start):
-        return blocks
-    if blocks.during.stop > blocks.during.start:
-        rise = np.nanmean(own[blocks.during]) - np.nanmean(own[blocks.before])
-        other = np.nanmean(level[blocks.during]) - np.nanmean(level[blocks.before])
-        if not abs(other) <= UNTOUCHED * max(rise, 0.0):
-            level_shared = _is_shared(own, level, blocks)
-            if not level_shared:
-                return blocks
-    judged = own - level
-    noise = np.nanstd(own[blocks.before])
-    if np.nanstd(judged[blocks.before]) > noise and not _has_moved(level, blocks, trial):
-        return blocks
-    if np.nanstd(judged[blocks.before]) > NOISIEST * noise:
-        return blocks
-    return _Blocks(
-        blocks.table, blocks.mix, blocks.shown, control, judged, blocks.before, blocks.during,
-        blocks.since,
-    )  # fmt: skip
-
-
-def _has_moved(level: Floats, blocks: _Blocks, trial: Trial) -> bool:
-    """Whether the control itself is not where it was: then what moved it has to be taken off."""
-    before = level[blocks.before]
-    usual, error = float(np.nanmean(before)), float(np.nanstd(before))
-    for part in (blocks.during, blocks.since):
-        if part.stop <= part.start:
-            continue
-        chance = 2 * error * math.sqrt(1 / (part.stop - part.start) + 1 / len(before))
-        moved = abs(float(np.nanmean(level[part])) - usual)
-        if moved > max(chance, 0.2 * _strict(trial, blocks)):
-            return True
-    return False
-
-
-def _is_shared(own: Floats, level: Floats, blocks: _Blocks) -> bool:
-    """Whether the rest rose too, but clearly less: a surge over all, and an incident on top."""
-    excess = own - level
-    rise = float(np.nanmean(excess[blocks.during]) - np.nanmean(excess[blocks.before]))
-    noise = float(np.nanstd(excess[blocks.before]))
-    return rise > 3 * noise
-
-
-def _scaled(values: Floats, trial: Trial) -> Floats:
-    """Returns values on the scale on which they are compared."""
-    if trial.is_share:
-        return values
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(values > 0, np.log(np.maximum(values, 1e-300)), np.nan)
-
-
-def _spread(blocks: _Blocks) -> Spread:
+def _spread(blocks: Blocks) -> Spread:
     """Returns how far a block since the claim scatters, wider where its traffic is thinner.
 
     Where little time was well before, the blocks since the claim, about their own mean, help.
@@ -266,7 +130,7 @@ def _spread(blocks: _Blocks) -> Spread:
     return replace(spread, deviation=spread.deviation * thinner)
 
 
-def _incident_level(blocks: _Blocks, spread: Spread) -> Level:
+def _incident_level(blocks: Blocks, spread: Spread) -> Level:
     values = blocks.judged[blocks.during]
     values = values[np.isfinite(values)]
     if not len(values):
@@ -274,7 +138,7 @@ def _incident_level(blocks: _Blocks, spread: Spread) -> Level:
     return Level(float(values.mean()), spread.deviation / math.sqrt(len(values)))
 
 
-def _margin(trial: Trial, blocks: _Blocks, base: Level, wrong: Level) -> float:
+def _margin(trial: Trial, blocks: Blocks, base: Level, wrong: Level) -> float:
     """Returns how far above the baseline's level is still recovered, on the compared scale.
 
     A share may be next to nothing before, and a tenth of nothing cannot be shown: there it is at
@@ -282,7 +146,7 @@ def _margin(trial: Trial, blocks: _Blocks, base: Level, wrong: Level) -> float:
     incident was too short to tell that, or a tenth, it is the tolerance's part of what the incident
     added; of a latency or a cost the best estimate has to lie within the tolerance all the same.
     """
-    strict, is_short = _strict(trial, blocks), _before_ns(blocks) <= SHORT_BASELINE_NS
+    strict, is_short = strict_margin(trial, blocks), blocks.before_ns <= SHORT_BASELINE_NS
     added = max(0.0, wrong.mean - base.mean) if math.isfinite(wrong.mean) else 0.0
     if trial.is_share:
         return max(strict, (1.0 if is_short else 0.5) * trial.tolerance * added, 1e-9)
@@ -291,27 +155,15 @@ def _margin(trial: Trial, blocks: _Blocks, base: Level, wrong: Level) -> float:
     return max(strict, math.log1p(min(trial.tolerance * math.expm1(min(added, 50.0)), WIDEST)))
 
 
-def _before_ns(blocks: _Blocks) -> int:
-    """Returns how long the time before the incident is."""
-    return (blocks.before.stop - blocks.before.start) * blocks.table.step_ns
-
-
-def _strict(trial: Trial, blocks: _Blocks) -> float:
-    """Returns the tolerance on the compared scale."""
-    if not trial.is_share:
-        return math.log1p(trial.tolerance)
-    return trial.tolerance * float(np.nanmean(blocks.shown[blocks.before]))
-
-
 def _verdict(
-    trial: Trial, blocks: _Blocks, to_base: list[Bound], to_wrong: list[Bound], margin: float
+    trial: Trial, blocks: Blocks, to_base: list[Bound], to_wrong: list[Bound], margin: float
 ) -> FixVerdict:
     """Returns what the bounds say, the guards aside."""
     elapsed_ns = (blocks.since.stop - blocks.since.start) * blocks.table.step_ns
     if not to_base or elapsed_ns < LEAST_SINCE_NS:
         return "too_early"
     is_better = any(one.high < 0 for one in to_wrong)
-    within = margin if trial.is_share else _strict(trial, blocks)
+    within = margin if trial.is_share else strict_margin(trial, blocks)
     least, count = _least_blocks(blocks), blocks.since.stop - blocks.since.start
     if is_better and any(
         one.high < margin and one.middle < within and count - one.start >= least for one in to_base
@@ -322,12 +174,12 @@ def _verdict(
     return "improved" if is_better else "not_recovered"
 
 
-def _least_blocks(blocks: _Blocks) -> int:
+def _least_blocks(blocks: Blocks) -> int:
     """Returns how many blocks a mean has to span before it is called recovered.
 
     What wanders for minutes may be low for minutes. A short history does not tell how long.
     """
-    if _before_ns(blocks) <= SHORT_BASELINE_NS:
+    if blocks.before_ns <= SHORT_BASELINE_NS:
         return 0
     return sequential.LEAST_MEMORIES * sequential.memory(blocks.judged[blocks.before])
 
@@ -335,7 +187,7 @@ def _least_blocks(blocks: _Blocks) -> int:
 def _settle(
     verdict: FixVerdict,
     previous: FixVerdict,
-    blocks: _Blocks,
+    blocks: Blocks,
     base: Level,
     wrong: Level,
     spread: Spread,
@@ -350,7 +202,7 @@ def _settle(
     return verdict
 
 
-def _is_back(blocks: _Blocks, base: Level, wrong: Level, spread: Spread, margin: float) -> bool:
+def _is_back(blocks: Blocks, base: Level, wrong: Level, spread: Spread, margin: float) -> bool:
     """Whether the newest blocks lie half way up to the incident, beyond what chance does."""
     count = max(RELAPSE_BLOCKS, RELAPSE_NS // blocks.table.step_ns)
     newest = blocks.judged[blocks.since][-count:]
@@ -363,7 +215,7 @@ def _is_back(blocks: _Blocks, base: Level, wrong: Level, spread: Spread, margin:
     return rise > margin + chance and rise > half
 
 
-def _guards(trial: Trial, blocks: _Blocks) -> dict[str, bool]:
+def _guards(trial: Trial, blocks: Blocks) -> dict[str, bool]:
     table, since = blocks.table, blocks.since
     if since.stop <= since.start:
         return {}
@@ -411,7 +263,7 @@ def _broken(guards: Mapping[str, bool]) -> str:
 
 
 def _measured(
-    trial: Trial, blocks: _Blocks, base: Level, best: Bound | None, to_wrong: list[Bound]
+    trial: Trial, blocks: Blocks, base: Level, best: Bound | None, to_wrong: list[Bound]
 ) -> dict[str, float]:
     """Returns the levels in the measure's own unit, and the bounds as ratios."""
 
@@ -452,12 +304,12 @@ def _exp(value: float) -> float:
     return math.exp(min(value, 700.0)) if math.isfinite(value) else math.inf
 
 
-def _start_ns(blocks: _Blocks, best: Bound | None) -> int:
+def _start_ns(blocks: Blocks, best: Bound | None) -> int:
     first = blocks.since.start + (best.start if best is not None else 0)
     return blocks.table.start_ns + first * blocks.table.step_ns
 
 
-def _show(blocks: _Blocks) -> tuple[FixPoint, ...]:
+def _show(blocks: Blocks) -> tuple[FixPoint, ...]:
     """Returns the blocks to be drawn; of a long time the mean of several at once."""
     table, total = blocks.table, blocks.table.total.sum(axis=0)
     # As long before the incident as since then is enough to see by.

@@ -17,9 +17,10 @@ from vario.investigate.blocks import LEAST_REQUESTS, Table, whole_steps
 from vario.investigate.evidence import DURATION, Notebook
 from vario.investigate.measures import Measure, find_measure, read_steps
 from vario.investigate.pipeline import requests_of
-from vario.investigate.proof import TOO_LITTLE, Judgement, Trial, judge_fix
+from vario.investigate.proof import TOO_LITTLE, Judgement, judge_fix
 from vario.investigate.reader import Reader
 from vario.investigate.season import find_days, say_days
+from vario.investigate.trial import Trial
 from vario.investigate.where import join, outside, scope_filter
 from vario.model.filter import Field, Filter
 from vario.model.investigation import (

@@ -22,7 +22,7 @@ export function formatUnit(value: number | null | undefined, unit: string): stri
     case "%":
       return formatShare(value / 100);
     default:
-      return `${Number.isInteger(value) ? formatCount(value) : plain(value)}\u202f${unit}`.trim();
+      return `${Number.isInteger(value) ? formatCount(value) : plain(value)}\u202f${value === 1 ? unit.replace(/s$/, "") : unit}`.trim();
   }
 }
 

@@ -5,10 +5,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from vario.model.series import SampleBlock
 from vario.query.promql.nodes import VectorSelector
+from vario.query.promql.range_functions import with_resets
 from vario.query.promql.selectors import Selectors
-from vario.query.promql.values import Floats, Mask, Steps, Vector
+from vario.query.promql.values import Floats, Ints, Mask, Steps, Vector
 from vario.query.promql.windows import Ranges, drop_stale, first_after, is_stale
 
 ANCHORED_FUNCTIONS = frozenset(("resets", "changes", "rate", "increase", "delta"))
@@ -45,21 +45,13 @@ class Extended:
 
     def _anchored(self) -> tuple[Floats, Mask]:
         """Returns what lies between the newest samples at both edges, of all windows at once."""
-        ranges, block = self.ranges, self.ranges.samples
-        start_ms = ranges.start_ms
-        step_ms = int(start_ms[1] - start_ms[0]) if len(start_ms) > 1 else 1
-        starts = Steps(int(start_ms[0]), step_ms, len(start_ms))
-        left = np.maximum(first_after(block.offsets, block.ts_ms, starts) - 1, ranges.first)
-        right = ranges.last - 1
-        present = ranges.counts > 0
-        present[present] = (block.ts_ms[right] > start_ms)[present] if len(block.ts_ms) else False
+        windows = anchored_windows(self.ranges)
+        present, pool = windows.counts > 0, windows.samples.values
         values = np.zeros(present.shape)
-        first, last = left[present], right[present]
-        values[present] = block.values[last] - block.values[first]
+        values[present] = pool[windows.last[present] - 1] - pool[windows.first[present]]
         if self.counter:
-            lost = _lost_so_far(block)
-            values[present] += lost[last] - lost[first]
-        return values / (ranges.range_ms / 1000) if self.name == "rate" else values, present
+            values = with_resets(windows, present, values)
+        return values / (windows.range_ms / 1000) if self.name == "rate" else values, present
 
     def _window(self, times: list[int], values: list[float], start: int, end: int) -> float | None:
         last = len(times) - 1
@@ -97,8 +89,9 @@ def anchored_windows(ranges: Ranges) -> Ranges:
     Args:
         ranges: windows that reach back before their start.
     """
-    first = np.array(ranges.first)
-    h_first = np.array(ranges.first if ranges.h_first is None else ranges.h_first)
+    if ranges.h_first is None or ranges.h_last is None:
+        return replace(ranges, first=_first_of_floats(ranges))
+    first, h_first = np.array(ranges.first), np.array(ranges.h_first)
     empty = np.ones(first.shape, dtype=np.bool_)
     for row, step in ranges.cells((ranges.counts + ranges.h_counts) > 0):
         start = ranges.start_ms[step]
@@ -109,21 +102,19 @@ def anchored_windows(ranges: Ranges) -> Ranges:
         first[row, step] += before - is_float
         h_first[row, step] += h_before - (h_before > 0 and not is_float)
     first = np.where(empty, ranges.last, first)
-    if ranges.h_last is None:
-        return replace(ranges, first=first)
     return replace(ranges, first=first, h_first=np.where(empty, ranges.h_last, h_first))
 
 
-def _lost_so_far(block: SampleBlock) -> Floats:
-    """Returns for each sample what its counter lost to resets up to it."""
-    lost = np.zeros(len(block.values))
-    fell = np.flatnonzero(block.values[1:] < block.values[:-1]) + 1
-    fell = np.setdiff1d(fell, block.offsets)
-    lost[fell] = block.values[fell - 1]
-    for row in np.unique(np.searchsorted(block.offsets, fell, side="right") - 1):
-        own = slice(block.offsets[row], block.offsets[row + 1])
-        lost[own] = np.cumsum(lost[own])
-    return lost
+def _first_of_floats(ranges: Ranges) -> Ints:
+    """Returns where windows begin that hold floats alone; at their end where they are empty."""
+    block, start_ms = ranges.samples, ranges.start_ms
+    if not len(block.ts_ms):
+        return ranges.last
+    step_ms = int(start_ms[1] - start_ms[0]) if len(start_ms) > 1 else 1
+    starts = Steps(int(start_ms[0]), step_ms, len(start_ms))
+    newest = first_after(block.offsets, block.ts_ms, starts) - 1
+    is_used = (ranges.counts > 0) & (block.ts_ms[ranges.last - 1] > start_ms)
+    return np.where(is_used, np.maximum(newest, ranges.first), ranges.last)
 
 
 def _lost(values: list[float]) -> float:

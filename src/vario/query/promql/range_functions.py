@@ -46,7 +46,7 @@ def rate(ranges: Ranges, *, counter: bool, per_second: bool) -> Result:
     first_v, last_v = pool_v[head], pool_v[tail]
     result = last_v - first_v
     if counter:
-        result = _with_resets(ranges, present, result)
+        result = with_resets(ranges, present, result)
     first_t, last_t = pool_t[head], pool_t[tail]
     to_start = (first_t - ranges.start_ms) / 1000
     to_end = (ranges.end_ms - last_t) / 1000
@@ -65,7 +65,7 @@ def rate(ranges: Ranges, *, counter: bool, per_second: bool) -> Result:
     return result * factor, present
 
 
-def _with_resets(ranges: Ranges, present: Mask, change: Floats) -> Floats:
+def with_resets(ranges: Ranges, present: Mask, change: Floats) -> Floats:
     """Returns each window's change with what it lost to counter resets added, one by one."""
     values = ranges.samples.values
     if len(values) < 2:
