@@ -47,6 +47,10 @@ _CONFIG = """<clickhouse>
     <fsync_part_directory>{sync}</fsync_part_directory>
     <min_rows_to_fsync_after_merge>1</min_rows_to_fsync_after_merge>
     <min_compressed_bytes_to_fsync_after_merge>1</min_compressed_bytes_to_fsync_after_merge>
+    <merge_selector_enable_heuristic_to_remove_small_parts_at_right>0</merge_selector_enable_heuristic_to_remove_small_parts_at_right>
+    <min_parts_to_merge_at_once>16</min_parts_to_merge_at_once>
+    <min_partition_age_to_force_merge_seconds>3600</min_partition_age_to_force_merge_seconds>
+    <auto_statistics_types></auto_statistics_types>
     <old_parts_lifetime>60</old_parts_lifetime>
     <max_suspicious_broken_parts>1000000</max_suspicious_broken_parts>
     <max_suspicious_broken_parts_bytes>1000000000000</max_suspicious_broken_parts_bytes>

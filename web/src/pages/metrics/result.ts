@@ -83,10 +83,10 @@ export function arrange(answers: readonly (RangeAnswer | undefined)[], exprs: re
 export const letter = (query: number) => String.fromCharCode(65 + query);
 
 function place(values: readonly (readonly [number, string])[], length: number, start: number, step: number): Values {
-  const placed: Values = Array.from({ length }, () => null);
+  const placed: Values = new Array<number | null>(length).fill(null);
   for (const [time, text] of values) {
-    const value = Number(text === "+Inf" ? "Infinity" : text === "-Inf" ? "-Infinity" : text);
-    // What is not finite cannot be drawn; it shows in the table.
+    const value = Number(text);
+    // "NaN", "+Inf" and "-Inf" cannot be drawn; they show in the table.
     if (Number.isFinite(value)) placed[Math.round((time - start) / step)] = value;
   }
   return placed;
