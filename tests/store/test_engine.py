@@ -66,6 +66,28 @@ else:
 """
 
 
+def test_small_inserts_do_not_have_all_that_is_there_written_again(store: ClickHouseStore) -> None:
+    engine, rows = store.engine, 100
+    engine.command("CREATE TABLE small (at UInt64, body String) ENGINE = MergeTree ORDER BY at")
+
+    def count_merged() -> int:
+        told = engine.query_rows("SELECT value FROM system.events WHERE event = 'MergedRows'")
+        return int(told[0][0]) if told else 0
+
+    before = count_merged()
+    for _ in range(300):
+        engine.command(
+            f"INSERT INTO small SELECT number, hex(sipHash128(number)) FROM numbers({rows})"
+        )
+    # A merge of the one large part with each new one would write every row some 75 times.
+    assert count_merged() - before < 20 * 300 * rows
+    [(parts,)] = engine.query_rows(
+        "SELECT count() FROM system.parts WHERE table = 'small' AND active"
+        " AND database = currentDatabase()"
+    )
+    assert parts < 40
+
+
 def test_a_second_process_on_a_folder_gets_one_sentence(tmp_path: Path) -> None:
     command = [sys.executable, "-c", HOLD, str(tmp_path)]
     with subprocess.Popen(
