@@ -11,7 +11,7 @@ SYMPTOMS: Mapping[Symptom, str] = {
     "errors": "more requests fail",
     "traffic": "traffic changed",
     "quality": "predictions became worse",
-    "cost": "each request costs more",
+    "cost": "the same work costs more",
     "saturation": "resources are exhausted",
 }
 

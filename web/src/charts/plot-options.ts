@@ -4,6 +4,7 @@ import uPlot from "uplot";
 import { seconds, trimZeros } from "../units";
 import { formatClock, formatDay, formatMinute } from "../ui/moments";
 import type { Zone } from "../ui/preferences";
+import { densePaths } from "./dense";
 import { lonely } from "./points";
 
 export interface ChartSeries {
@@ -71,13 +72,17 @@ function axes({ format, zone }: PlotStyle): uPlot.Axis[] {
   ];
 }
 
+const stepByStep = uPlot.paths.linear?.();
+
 function line({ label, color, filled, solid, dashed, width = 1.5 }: ChartSeries): uPlot.Series {
   const stroke = cssColor(color);
+  const plain = !filled && !solid && !dashed;
   return {
     label,
     stroke,
     width,
     ...(dashed ? { dash: [6, 4] } : {}),
+    ...(plain ? { paths: (...asked) => densePaths(...asked) ?? stepByStep?.(...asked) ?? null } : {}),
     ...(solid ? { fill: `color-mix(in srgb, ${stroke} 55%, ${cssColor("--surface")})` } : {}),
     ...(filled ? { fill: `color-mix(in srgb, ${stroke} 18%, transparent)` } : {}),
     points: {

@@ -75,7 +75,10 @@ export function TimeChart(props: TimeChartProps) {
   const values = useMemo(() => lines.map((line) => line.values), [lines]);
   // Each of these looks at every value, and a chart is rendered again for each move of the cursor.
   const y = useMemo(() => valueRange(props), [lines, slow, props.leastTop, logarithmic]);
-  const facts = useMemo(() => factsOf(lines, times), [lines, times]);
+  const facts = useMemo(() => {
+    const measured = lines.filter(({ dashed }) => !dashed);
+    return factsOf(countValues(measured), measured.length * times.length, times);
+  }, [lines, times]);
   const told = useMemo(() => summary(props), [title, lines, format]);
   const { holder, plot } = usePlot(
     style,
@@ -102,18 +105,14 @@ export function TimeChart(props: TimeChartProps) {
   );
 }
 
-/** How many values are there. */
-export function countValues(lines: readonly { values: Values }[]): number {
+function countValues(lines: readonly { values: Values }[]): number {
   let count = 0;
   for (const { values } of lines) for (const value of values) if (value !== null) count++;
   return count;
 }
 
-/** How many values there are, how far apart, and how many are not there. */
-export function factsOf(drawn: readonly { values: Values; dashed?: boolean }[], times: readonly number[]): Fact[] {
-  const lines = drawn.filter(({ dashed }) => !dashed);
-  const all = lines.length * times.length;
-  const present = countValues(lines);
+/** How many values there are of all that could be, how far apart, and how many are not there. */
+export function factsOf(present: number, all: number, times: readonly number[]): Fact[] {
   const [first, second] = times;
   return [
     ["Drawn", `${formatCount(present)} values${first !== undefined && second !== undefined ? `, one each ${trimZeros(formatDuration(seconds(second - first)))}` : ""}`],

@@ -3,10 +3,10 @@ import { createPortal } from "react-dom";
 import type uPlot from "uplot";
 import type { ExemplarPoint } from "../../api/metrics";
 import type { PlotStyle } from "../../charts/plot-options";
-import { largest, smallest, thinOut, type Values } from "../../charts/points";
+import { largest, thinOut } from "../../charts/points";
 import { MarksLayer } from "../../charts/marks-layer";
 import { ChartMenu } from "../../charts/menu";
-import { countValues, factsOf } from "../../charts/time-chart";
+import { factsOf } from "../../charts/time-chart";
 import { usePlot } from "../../charts/use-plot";
 import { useMoments, zoneName } from "../../ui/moments";
 import { formatDuration, seconds, trimZeros } from "../../units";
@@ -14,7 +14,7 @@ import { Link, paths } from "../../url/link";
 import { zoomTo } from "../../url/window";
 import { SeriesTable } from "./series-table";
 import { promqlCopies, promqlFacts } from "../../charts/honest";
-import { stack, type Frame } from "./result";
+import { stack, type Frame, type Line } from "./result";
 import charts from "../../charts/charts.module.css";
 import css from "./metrics.module.css";
 
@@ -38,19 +38,11 @@ interface MetricsChartProps {
 const DENSE = 2000;
 
 /** The window of values that is drawn. */
-function valueRange(values: readonly Values[], fitted: boolean): [number, number] {
-  const top = largest(values);
-  const bottom = smallest(values);
-  if (!fitted) return [bottom * 1.08, top * 1.08 || (bottom < 0 ? 0 : 1)];
-  let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const line of values) {
-    for (const value of line) {
-      if (value === null) continue;
-      least = Math.min(least, value);
-      most = Math.max(most, value);
-    }
-  }
+function valueRange(lines: readonly Line[], fitted: boolean): [number, number] {
+  const least = Math.min(...lines.map(({ summary }) => summary.least ?? Number.POSITIVE_INFINITY));
+  const most = Math.max(...lines.map(({ summary }) => summary.most ?? Number.NEGATIVE_INFINITY));
   if (least > most) return [0, 1];
+  if (!fitted) return [Math.min(0, least) * 1.08, Math.max(0, most) * 1.08 || (least < 0 ? 0 : 1)];
   const room = (most - least || Math.abs(most) || 1) * 0.06;
   return [least - room, most + room];
 }
@@ -73,11 +65,14 @@ export function MetricsChart(props: MetricsChartProps) {
     format: (value) => format(value),
     height: 320, zone, logarithmic: false, kind: "lines", syncKey: undefined, zoomable: true,
   };
-  const y = useMemo(() => valueRange(values, fitted && !stacked), [values, fitted, stacked]);
+  const y = useMemo(
+    () => (stacked ? ([0, largest(values) * 1.08 || 1] as const) : valueRange(lines, fitted)),
+    [lines, values, fitted, stacked],
+  );
   const { holder, plot } = usePlot(style, { times: frame.times, values, x: range, y }, { onCursor: setIndex, onZoom: zoomTo });
   const at = index === null ? undefined : frame.times[index];
-  const facts = useMemo(() => factsOf(frame.lines, frame.times), [frame]);
-  const count = useMemo(() => countValues(frame.lines), [frame]);
+  const count = frame.lines.reduce((sum, { summary }) => sum + summary.count, 0);
+  const facts = factsOf(count, frame.lines.length * frame.times.length, frame.times);
   return (
     <figure className={charts.chart} data-testid="metrics-chart">
       <figcaption className={`${charts.caption} ${css.head}`}>

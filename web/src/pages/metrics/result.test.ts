@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Metric, RangeAnswer } from "../../api/metrics";
 import { suggest, suggestHeat } from "./chosen";
-import { arrange, heatOf, stack, summarize, writeSeries } from "./result";
+import { arrange, heatOf, stack, writeSeries } from "./result";
 import { formatIn, formatNumber, guessUnit } from "./values";
 
 const answer = (series: RangeAnswer["series"], start = 0, end = 30): RangeAnswer => ({ start, end, step: 10, series, warnings: [] });
@@ -23,7 +23,7 @@ describe("series on one axis", () => {
       ['{job="a"}', [1, null, null, 2]], ['{job="b"}', [null, 5, null, null]],
     ]);
     expect(stack(lines)).toEqual([[1, 0, null, 2], [1, 5, null, 2]]);
-    expect(summarize(lines[0]!.values)).toEqual({ last: 2, least: 1, most: 2, mean: 1.5 });
+    expect(lines[0]!.summary).toEqual({ count: 2, last: 2, least: 1, most: 2, mean: 1.5 });
   });
 
   it("are named by their query where they have no labels", () =>

@@ -15,6 +15,15 @@ export interface Line {
   query: number;
   color: string;
   values: Values;
+  summary: Summary;
+}
+
+export interface Summary {
+  count: number;
+  last: number | null;
+  least: number | null;
+  most: number | null;
+  mean: number | null;
 }
 
 export interface Frame {
@@ -72,7 +81,7 @@ export function arrange(answers: readonly (RangeAnswer | undefined)[], exprs: re
         full: full || exprs[query] || "",
         query,
         color: `--group-${lines.length % COLOR_COUNT}`,
-        values: place(values, times.length, start, step),
+        ...place(values, times.length, start, step),
       });
     }
   });
@@ -82,14 +91,25 @@ export function arrange(answers: readonly (RangeAnswer | undefined)[], exprs: re
 /** The name that a query goes by: A, B, C. */
 export const letter = (query: number) => String.fromCharCode(65 + query);
 
-function place(values: readonly (readonly [number, string])[], length: number, start: number, step: number): Values {
-  const placed: Values = new Array<number | null>(length).fill(null);
-  for (const [time, text] of values) {
+/** Samples on the steps of a frame and what they amount to, in one pass: there may be very many. */
+function place(
+  samples: readonly (readonly [number, string])[], length: number, start: number, step: number,
+): Pick<Line, "values" | "summary"> {
+  const values: Values = new Array<number | null>(length).fill(null);
+  let [count, last, least, most, sum] = [0, 0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0];
+  for (const [time, text] of samples) {
     const value = Number(text);
-    // "NaN", "+Inf" and "-Inf" cannot be drawn; they show in the table.
-    if (Number.isFinite(value)) placed[Math.round((time - start) / step)] = value;
+    // "NaN", "+Inf" and "-Inf" cannot be drawn.
+    if (!Number.isFinite(value)) continue;
+    values[Math.round((time - start) / step)] = value;
+    if (value < least) least = value;
+    if (value > most) most = value;
+    sum += value;
+    last = value;
+    count++;
   }
-  return placed;
+  const summary = count ? { count, last, least, most, mean: sum / count } : { count, last: null, least: null, most: null, mean: null };
+  return { values, summary };
 }
 
 /** Values that stand on each other, first line lowest; where all are missing, a gap. */
@@ -102,26 +122,6 @@ export function stack(lines: readonly Line[]): Values[] {
       return lines.some((line) => line.values[index] != null) ? (below[index] ?? 0) : null;
     }),
   );
-}
-
-export interface Summary {
-  last: number | null;
-  least: number | null;
-  most: number | null;
-  mean: number | null;
-}
-
-export function summarize(values: Values): Summary {
-  let [least, most, sum, count] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, 0];
-  for (const value of values) {
-    if (value === null) continue;
-    if (value < least) least = value;
-    if (value > most) most = value;
-    sum += value;
-    count++;
-  }
-  if (count === 0) return { last: null, least: null, most: null, mean: null };
-  return { last: values.findLast((value) => value !== null) ?? null, least, most, mean: sum / count };
 }
 
 /** True where an answer can be drawn as a heat map: buckets by `le`, or native histograms. */

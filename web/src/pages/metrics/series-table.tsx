@@ -1,5 +1,5 @@
-import { useMemo, useState } from "react";
-import { summarize, type Line } from "./result";
+import { useState } from "react";
+import type { Line } from "./result";
 import css from "./metrics.module.css";
 
 /** Series beyond these are drawn, and listed on demand. */
@@ -17,7 +17,6 @@ interface SeriesTableProps {
 /** The legend: a click shows or hides a series, with shift it shows this one alone. */
 export function SeriesTable({ lines, index, format, hidden, onHidden }: SeriesTableProps) {
   const [all, setAll] = useState(false);
-  const sums = useMemo(() => lines.map(({ values }) => summarize(values)), [lines]);
   const toggle = (key: string, alone: boolean) => {
     const others = lines.filter((line) => line.key !== key).map((line) => line.key);
     if (alone) {
@@ -43,29 +42,26 @@ export function SeriesTable({ lines, index, format, hidden, onHidden }: SeriesTa
           </tr>
         </thead>
         <tbody>
-          {shown.map(({ key, label, full, color, values }, row) => {
-            const { last = null, least = null, mean = null, most = null } = sums[row] ?? {};
-            return (
-              <tr key={key} data-hidden={hidden.has(key) || undefined}>
-                <th scope="row">
-                  <button
-                    type="button"
-                    aria-pressed={!hidden.has(key)}
-                    title={`${full}\nClick: show or hide. Shift and click: this one alone.`}
-                    onClick={(event) => toggle(key, event.shiftKey)}
-                    data-testid="legend-series"
-                  >
-                    <span className={css.swatch} style={{ background: hidden.has(key) ? "none" : `var(${color})`, borderColor: `var(${color})` }} />
-                    <span className={css.seriesName}>{label}</span>
-                  </button>
-                </th>
-                <td>{format(index === null ? last : (values[index] ?? null))}</td>
-                <td>{format(least)}</td>
-                <td>{format(mean)}</td>
-                <td>{format(most)}</td>
-              </tr>
-            );
-          })}
+          {shown.map(({ key, label, full, color, values, summary: { last, least, mean, most } }) => (
+            <tr key={key} data-hidden={hidden.has(key) || undefined}>
+              <th scope="row">
+                <button
+                  type="button"
+                  aria-pressed={!hidden.has(key)}
+                  title={`${full}\nClick: show or hide. Shift and click: this one alone.`}
+                  onClick={(event) => toggle(key, event.shiftKey)}
+                  data-testid="legend-series"
+                >
+                  <span className={css.swatch} style={{ background: hidden.has(key) ? "none" : `var(${color})`, borderColor: `var(${color})` }} />
+                  <span className={css.seriesName}>{label}</span>
+                </button>
+              </th>
+              <td>{format(index === null ? last : (values[index] ?? null))}</td>
+              <td>{format(least)}</td>
+              <td>{format(mean)}</td>
+              <td>{format(most)}</td>
+            </tr>
+          ))}
         </tbody>
       </table>
       {lines.length > FIRST && !all && (
