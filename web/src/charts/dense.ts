@@ -58,7 +58,7 @@ export function eachColumn(
 export function densePaths(plot: uPlot, series: number, from: number, to: number): uPlot.Series.Paths | undefined {
   const { left, width } = plot.bbox;
   if (to - from < STEPS_TO_A_PIXEL * width) return undefined;
-  const { min = 0, max = 1 } = plot.scales["x"] as { min?: number; max?: number };
+  const { min = 0, max = 1 } = plot.scales["x"] ?? {};
   const perSecond = width / (max - min);
   const columnOf = (time: number) => Math.round((time - min) * perSecond);
   const stroke = new Path2D();
