@@ -98,15 +98,16 @@ def full_shots(url: str) -> Iterator[Shot]:
     service = urllib.parse.quote(row["service"], safe="")
     model = f"?model={urllib.parse.quote(row['model'])}" if row["model"] else ""
     joiner = "&" if model else "?"
-    slowest = ask(url, "/api/traces?order=slowest&limit=1&start=now-15m")["traces"][0]["trace_id"]
-    yield Shot("overview", "/", "service-row")
+    newest = ask(url, "/api/traces?limit=200&start=now-15m")["traces"]
+    telling = max(newest, key=lambda one: one["span_count"])["trace_id"]
+    yield Shot("overview", "/", "quality")
     yield Shot("service", f"/services/{service}{model}", "chart-latency")
     yield Shot("service-by-region", f"/services/{service}{model}{joiner}by=region", "chart-latency")
     yield Shot("traces", "/traces", "trace-line")
     yield Shot("traces-completing", "/traces", "trace-line", _type_filter("serv"))
     yield Shot("traces-filter-error", "/traces?filter=duration+%3E+fast", "filter-error")
-    yield Shot("trace", f"/traces/{slowest}", "waterfall")
-    yield Shot("trace-span", f"/traces/{slowest}", "waterfall", _click("span-row", 2))
+    yield Shot("trace", f"/traces/{telling}", "waterfall")
+    yield Shot("trace-span", f"/traces/{telling}", "waterfall", _click("span-row", 2))
     yield Shot("logs", "/logs", "log-line")
     yield Shot("logs-open", "/logs", "log-line", _click("log-line", 2))
     yield from incident_shots(url)

@@ -149,6 +149,16 @@ warning ml-infer region: it names no region; a fault of one cannot be told from 
 def test_a_service_of_metrics_alone() -> None:
     found = ailing(spans=0, logs=0, logs_with_trace_id=0, newest_ns=0)
     assert [check.name for check in found] == ["spans", "logs", "freshness"]
+    assert find_worst(found) == "failed"
+
+
+def test_a_controller_of_metrics_alone_beside_services_with_spans_is_no_failure() -> None:
+    controller = replace(
+        HEALTHY, service_name="autoscaler", spans=0, logs=0, logs_with_trace_id=0, newest_ns=0
+    )
+    assert find_worst(diagnose([HEALTHY, controller], WINDOW, DOORS)) == "warning"
+    silent = replace(controller, metric_series=0, logs=5)
+    assert find_worst(diagnose([HEALTHY, silent], WINDOW, DOORS)) == "failed"
 
 
 def test_the_worst_counts() -> None:

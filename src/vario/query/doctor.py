@@ -68,8 +68,9 @@ def diagnose(
             'import vario; vario.configure(service="my-service"); or watch `vario demo`',
         )]  # fmt: skip
     checks.extend(_check_links(services))
+    traced = any(service.spans for service in services)
     for service in sorted(services, key=lambda health: health.service_name):
-        checks.extend(_check_service(service, window, doors))
+        checks.extend(_check_service(service, window, doors, traced=traced))
     return checks
 
 
@@ -111,13 +112,15 @@ def _check_links(services: Sequence[ServiceHealth]) -> Iterator[Check]:
     )  # fmt: skip
 
 
-def _check_service(service: ServiceHealth, window: TimeRange, doors: Doors) -> Iterator[Check]:
+def _check_service(
+    service: ServiceHealth, window: TimeRange, doors: Doors, *, traced: bool
+) -> Iterator[Check]:
     if service.service_name.startswith("unknown_service") or not service.service_name:
         yield Check(
             "name", service.service_name, "warning", "its telemetry names no service",
             "export OTEL_SERVICE_NAME=my-service",
         )  # fmt: skip
-    yield _check_spans(service, doors)
+    yield _check_spans(service, doors, traced=traced)
     yield _check_logs(service)
     yield _check_metrics(service)
     if service.logs and service.spans:
@@ -136,12 +139,15 @@ def _check_service(service: ServiceHealth, window: TimeRange, doors: Doors) -> I
     yield _check_freshness(service, window)
 
 
-def _check_spans(service: ServiceHealth, doors: Doors) -> Check:
+def _check_spans(service: ServiceHealth, doors: Doors, *, traced: bool) -> Check:
     name = service.service_name
     if service.spans:
         return Check("spans", name, "ok", f"{service.spans} spans")
+    # Beside services that send spans, one of metrics alone may well be an exporter or a controller.
+    beside = traced and service.metric_series and not service.logs
     return Check(
-        "spans", name, "failed", "no spans arrive; the overview and traces are made of them",
+        "spans", name, "warning" if beside else "failed",
+        "no spans arrive; the overview and traces are made of them",
         f"export OTEL_TRACES_EXPORTER=otlp OTEL_EXPORTER_OTLP_ENDPOINT={doors.http}, leave "
         "OTEL_TRACES_SAMPLER unset (always_off sends nothing) and OTEL_SDK_DISABLED too; in "
         f'Python: vario.configure(service="{name}")',

@@ -7,6 +7,18 @@ import { Link, paths } from "../../url/link";
 import { OkIcon, WarnIcon } from "../../ui/icons";
 import css from "./gauges.module.css";
 
+/** What other metrics say of a service: null where they say nothing, undefined while they are asked. */
+export type Known = Instruments | null | undefined;
+
+function Unknown({ known }: { known: Known }) {
+  const asked = known === undefined;
+  return (
+    <span className={css.none} title={asked ? "being asked" : "no metric says"}>
+      {asked ? "…" : "–"}
+    </span>
+  );
+}
+
 /** Which percentile an objective such as "99 % within 200 ms" is about. */
 function percentileOf(share: number): "p50" | "p95" | "p99" {
   if (share >= 0.985) return "p99";
@@ -14,7 +26,7 @@ function percentileOf(share: number): "p50" | "p95" | "p99" {
 }
 
 /** The objective that a service's latency is held against, and whether it is met now. */
-export function Objective({ service, known }: { service: Service; known: Instruments | undefined }) {
+export function Objective({ service, known }: { service: Service; known: Known }) {
   const target = known?.latency_target;
   if (!target) return null;
   const name = percentileOf(target.share);
@@ -32,14 +44,14 @@ export function Objective({ service, known }: { service: Service; known: Instrum
   );
 }
 
-export function Saturation({ known }: { known: Instruments | undefined }) {
+export function Saturation({ known }: { known: Known }) {
   const { gpu, queue, batch, replicas } = known ?? {};
   const facts = [
     queue != null && `queue ${formatCount(round(queue))}`,
     batch != null && `batch ${formatCount(round(batch))}`,
     replicas != null && `${formatCount(Math.round(replicas))} replicas`,
   ].filter((fact) => fact !== false);
-  if (gpu == null && facts.length === 0) return <span className={css.none}>–</span>;
+  if (gpu == null && facts.length === 0) return <Unknown known={known} />;
   return (
     <span className={css.cell} title={tell(known)} data-testid="saturation">
       {gpu != null && (
@@ -55,11 +67,11 @@ export function Saturation({ known }: { known: Instruments | undefined }) {
   );
 }
 
-export function Quality({ known }: { known: Instruments | undefined }) {
-  if (!known) return <span className={css.none}>–</span>;
+export function Quality({ known }: { known: Known }) {
+  if (!known) return <Unknown known={known} />;
   const { model, quality, missing, drifting, accept_rate: accepted } = known;
   const what = missing ? `${missing} missing` : drifting ? `${drifting} drifting` : "accepted less";
-  if (quality.length === 0 && accepted === null) return <span className={css.none}>–</span>;
+  if (quality.length === 0 && accepted === null) return <Unknown known={known} />;
   return (
     <span className={css.cell} data-testid="quality">
       {quality.length > 0 ? (
@@ -78,8 +90,8 @@ export function Quality({ known }: { known: Instruments | undefined }) {
   );
 }
 
-export function Cost({ known }: { known: Instruments | undefined }) {
-  if (known?.cost_per_1000 == null) return <span className={css.none}>–</span>;
+export function Cost({ known }: { known: Known }) {
+  if (known?.cost_per_1000 == null) return <Unknown known={known} />;
   const { cost_per_1000: cost, currency } = known;
   return (
     <span title={`${cost} ${currency} for 1,000 requests: ${known.sources.cost ?? ""}`} data-testid="cost">
@@ -99,7 +111,7 @@ function round(value: number): number {
 }
 
 /** The queries behind the numbers, for whoever asks where they come from. */
-function tell(known: Instruments | undefined): string {
+function tell(known: Known): string {
   return Object.entries(known?.sources ?? {})
     .filter(([name]) => name !== "cost")
     .map(([name, query]) => `${name}: ${query}`)

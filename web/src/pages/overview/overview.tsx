@@ -70,7 +70,7 @@ function Services({ data }: { data: Overview }) {
   const [wanted, setWanted] = useParam("q", "");
   const needle = useDeferredValue(wanted.trim().toLowerCase());
   const sorting = parseSorting(sort);
-  const { data: instruments } = useInstruments();
+  const { data: instruments, isPending: asked } = useInstruments();
   const known = useMemo(() => byService(instruments?.services ?? []), [instruments]);
   const { start, end, step } = data;
   const { live } = useTimeWindow();
@@ -122,7 +122,7 @@ function Services({ data }: { data: Overview }) {
                   key={`${service.service} ${service.model}`}
                   service={service}
                   verdict={judged(service)}
-                  known={known.get(keyOf(service.service, service.model))}
+                  known={known.get(keyOf(service.service, service.model)) ?? (asked ? undefined : null)}
                   start={start}
                   end={end}
                   step={step}

@@ -1,6 +1,5 @@
 import { memo, useMemo, type MouseEvent, type ReactNode } from "react";
 import type { Mark } from "../../api/markers";
-import type { Instruments } from "../../api/instruments";
 import type { Service, TrafficPoint } from "../../api/shapes";
 import { latencies, observedRate, rates, slowPoints } from "../../charts/points";
 import { SlowSparkline, Sparkline } from "../../charts/sparkline";
@@ -11,14 +10,13 @@ import { pageHref, type Params } from "../../url/params";
 import { Chip } from "../../ui/chip";
 import { useMoments } from "../../ui/moments";
 import { judgeErrors, VerdictBadge, type Verdict } from "../../ui/verdict";
-import { Cost, Objective, Quality, Saturation } from "./gauges";
+import { Cost, Objective, Quality, Saturation, type Known } from "./gauges";
 import css from "./overview.module.css";
 
 interface RowProps {
   service: Service;
   verdict: Verdict;
-  /** What other metrics say of it, once that is known. */
-  known: Instruments | undefined;
+  known: Known;
   /** The window of the answer. */
   start: number;
   end: number;
