@@ -103,7 +103,8 @@ def test_the_cursor_reads_all_charts_at_one_time(open_page: OpenPage) -> None:
     page.get_by_test_id("slow-point").first.wait_for()
     box = page.get_by_test_id("chart-errors").locator(".u-over").bounding_box()
     assert box
-    page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + 20)
+    # Below the marks that stand at the top.
+    page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + box["height"] * 0.6)
     said = "figcaption > span:not([data-unpainted])"
     times = [
         page.get_by_test_id(chart).locator(said).last.inner_text()
