@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from tests.support.server import free_port
 
-from bench.server import free_ports, running_server, wait_until_ready
+from bench.server import running_server, wait_until_ready
 
 PEERS = Path(__file__).parents[2] / "shared" / "conformance" / "peers"
 
@@ -62,7 +63,7 @@ def run_prometheus() -> Iterator[System | None]:
         subprocess.run(["dpkg-deb", "-x", package, folder], check=True)
         config = Path(folder) / "prometheus.yml"
         config.write_text("global: {scrape_interval: 15s}\n", encoding="utf-8")
-        (port,) = free_ports(1)
+        port = free_port()
         command = [
             f"{folder}/usr/bin/prometheus", f"--config.file={config}",
             f"--storage.tsdb.path={folder}/data", f"--web.listen-address=127.0.0.1:{port}",
@@ -83,7 +84,7 @@ def run_victoria() -> Iterator[System | None]:
         yield None
         return
     with tempfile.TemporaryDirectory() as folder:
-        (port,) = free_ports(1)
+        port = free_port()
         command = [
             binary, f"-storageDataPath={folder}/data", f"-httpListenAddr=127.0.0.1:{port}",
             "-retentionPeriod=30d",

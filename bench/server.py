@@ -1,6 +1,5 @@
 """A vario server of its own for a measurement, started as a user would start it."""
 
-import socket
 import subprocess
 import sys
 import tempfile
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import psutil
+from tests.support.server import free_ports
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +40,6 @@ class Running:
             if entry["table"] == table:
                 return entry["rows"], entry["bytes"]
         return 0, 0
-
-
-def free_ports(count: int) -> list[int]:
-    """Returns ports that were free a moment ago."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for opened in sockets:
-            opened.bind(("127.0.0.1", 0))
-        return [opened.getsockname()[1] for opened in sockets]
-    finally:
-        for opened in sockets:
-            opened.close()
 
 
 @contextmanager

@@ -46,11 +46,18 @@ def serving(settings: Settings, clock: Clock) -> Iterator[Addresses]:
         loop.close()
 
 
+def free_ports(count: int) -> tuple[int, ...]:
+    """Returns ports that were free a moment ago, each a different one."""
+    with contextlib.ExitStack() as opened:
+        sockets = [opened.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return tuple(each.getsockname()[1] for each in sockets)
+
+
 def free_port() -> int:
     """Returns a port that was free a moment ago."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    return free_ports(1)[0]
 
 
 @dataclass
@@ -59,9 +66,7 @@ class Process:
 
     folder: Path
     flags: tuple[str, ...] = ()
-    ports: tuple[int, int, int] = field(
-        default_factory=lambda: (free_port(), free_port(), free_port())
-    )
+    ports: tuple[int, ...] = field(default_factory=lambda: free_ports(3))
     running: subprocess.Popen[bytes] | None = None
 
     @property

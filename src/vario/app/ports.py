@@ -2,6 +2,7 @@
 
 import errno
 import socket
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from vario.errors import BadData, Unavailable
@@ -27,8 +28,28 @@ class Addresses:
     otlp_grpc: str
 
 
+def check_distinct(ports: Iterable[Port]) -> None:
+    """Does nothing when every port has a number of its own, or asks the system for one (0).
+
+    Raises:
+        BadData: two of them have the same number; the message names both.
+    """
+    seen: dict[int, Port] = {}
+    for port in ports:
+        other = seen.setdefault(port.number, port)
+        if port.number and other is not port:
+            raise BadData(
+                f"port {port.number} is asked for twice, for {other.purpose} ({other.setting}) and "
+                f"for {port.purpose} ({port.setting}): choose another with {other.flag} or "
+                f"{port.flag}"
+            )
+
+
 def listen(host: str, port: Port) -> socket.socket:
-    """Returns a bound socket that does not accept connections yet.
+    """Returns a listening socket, whose callers wait until something accepts them.
+
+    It listens from here on, since a bound socket alone keeps nobody else off its port: the system
+    lets a second one bind it too, and which of both gets the callers is anyone's guess.
 
     Args:
         host: address or name to listen on.
@@ -49,6 +70,7 @@ def listen(host: str, port: Port) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
+        listener.listen()
     except (OSError, OverflowError) as error:
         listener.close()
         if isinstance(error, OSError) and error.errno == errno.EADDRNOTAVAIL:

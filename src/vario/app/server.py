@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 from starlette.routing import Route
 
-from vario.app.ports import Addresses, Port, listen, url_of
+from vario.app.ports import Addresses, Port, check_distinct, listen, url_of
 from vario.clock import Clock, SystemClock
 from vario.config import Settings
 from vario.errors import BadData
@@ -244,7 +244,9 @@ class App:
         return port
 
     def _listen_all(self) -> list[socket.socket]:
-        return [self._listen(self.settings.server.host, port) for port in _ports(self.settings)]
+        ports = _ports(self.settings)
+        check_distinct(ports)
+        return [self._listen(self.settings.server.host, port) for port in ports]
 
     def _listen(self, host: str, port: Port) -> socket.socket:
         listener = listen(host, port)

@@ -8,8 +8,8 @@ import sys
 import tempfile
 import time
 import webbrowser
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -119,9 +119,8 @@ class Demo:
         self._sockets: dict[str, socket.socket] = {}
         self._incident: Incident | None = None
         self._is_stopping = False
-        self._port = settings.port or _free_port()
-        self._otlp_port = settings.otlp_http_port or _free_port()
-        self._grpc_port = settings.otlp_grpc_port or _free_port()
+        asked = (settings.port, settings.otlp_http_port, settings.otlp_grpc_port)
+        self._port, self._otlp_port, self._grpc_port = _with_free_ports(asked)
         self._url = f"http://127.0.0.1:{self._port}"
 
     def run(self) -> None:
@@ -374,9 +373,10 @@ class Demo:
         check_alive([*failed, *parts.load, *services, *parts.server])
 
 
-def _free_port() -> int:
-    with bound_socket() as probe:
-        return probe.getsockname()[1]
+def _with_free_ports(asked: Iterable[int]) -> list[int]:
+    """Returns the ports asked for, each 0 among them replaced by a free one of its own."""
+    with ExitStack() as probes:
+        return [port or probes.enter_context(bound_socket()).getsockname()[1] for port in asked]
 
 
 def _has_screen() -> bool:
